@@ -1,0 +1,1 @@
+//! The admission scan and its outcome: `Admitted`, or all the `Reason`s.

@@ -1,0 +1,218 @@
+//! The surface table: what a sim may import, what it must and may export, and what a host call
+//! costs. The scan, the linker, the header and the docs are checked against it by tests.
+
+/// The only import module a sim may name.
+pub const IMPORT_MODULE: &str = "env";
+
+/// A scalar that crosses between sim and host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scalar {
+    I32,
+    I64,
+    F64,
+}
+
+/// A function type: parameters and at most one result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signature {
+    pub params: &'static [Scalar],
+    pub result: Option<Scalar>,
+}
+
+/// One `lattice_ms_*` import.
+///
+/// A call is charged `fuel_fixed + fuel_per_byte * bytes` before it acts. `bytes` is what the
+/// call moves, counted up to the limit above which it is refused or cut: a length that no call
+/// would move is not paid for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostFunction {
+    pub name: &'static str,
+    pub signature: Signature,
+    pub fuel_fixed: u64,
+    pub fuel_per_byte: u64,
+    pub doc: &'static str,
+}
+
+/// One export that the host looks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Export {
+    pub name: &'static str,
+    pub signature: Signature,
+    pub required: bool,
+    pub doc: &'static str,
+}
+
+use Scalar::{F64, I32, I64};
+
+const fn function(
+    name: &'static str,
+    params: &'static [Scalar],
+    result: Option<Scalar>,
+    (fuel_fixed, fuel_per_byte): (u64, u64),
+    doc: &'static str,
+) -> HostFunction {
+    let signature = Signature { params, result };
+    HostFunction { name, signature, fuel_fixed, fuel_per_byte, doc }
+}
+
+const fn export(
+    name: &'static str,
+    params: &'static [Scalar],
+    result: Option<Scalar>,
+    required: bool,
+    doc: &'static str,
+) -> Export {
+    Export { name, signature: Signature { params, result }, required, doc }
+}
+
+/// A call that moves no bytes.
+const SCALAR: (u64, u64) = (50, 0);
+/// A call that copies bytes out of or into the sim.
+const COPY: (u64, u64) = (100, 1);
+
+pub const LOG: HostFunction = function(
+    "lattice_ms_log",
+    &[I32, I32, I32],
+    None,
+    COPY,
+    "Writes a line to the match's log: level 0 trace, 1 debug, 2 info, 3 warn, 4 error.",
+);
+pub const EVENT_PEEK: HostFunction = function(
+    "lattice_ms_event_peek",
+    &[],
+    Some(I32),
+    SCALAR,
+    "The size in bytes of the next event, its 24-byte header included; 0 if there is none.",
+);
+pub const EVENT_NEXT: HostFunction = function(
+    "lattice_ms_event_next",
+    &[I32, I32],
+    Some(I32),
+    COPY,
+    "Copies the next event into (ptr, cap) and removes it; its size, 0 for none, or TOO_SMALL.",
+);
+pub const SEND: HostFunction = function(
+    "lattice_ms_send",
+    &[I32, I32, I32, I32],
+    Some(I32),
+    COPY,
+    "Queues (ptr, len) for a player; flags bit 0: may be dropped when the next one replaces it.",
+);
+pub const BROADCAST: HostFunction = function(
+    "lattice_ms_broadcast",
+    &[I32, I32, I32],
+    Some(I32),
+    COPY,
+    "Queues (ptr, len) for every player of the match; flags as for a send.",
+);
+pub const KICK: HostFunction = function(
+    "lattice_ms_kick",
+    &[I32, I32],
+    Some(I32),
+    SCALAR,
+    "Removes a player at the tick's end; the leave with the reason is the next tick's first event.",
+);
+pub const HTTP_REQUEST: HostFunction = function(
+    "lattice_ms_http_request",
+    &[I32, I32, I32, I32, I32, I32, I32],
+    Some(I32),
+    (1_000, 1),
+    "Asks for a web fetch; a request id above 0, or a code at once. The response is an event.",
+);
+pub const CONFIG: HostFunction = function(
+    "lattice_ms_config",
+    &[I32, I32],
+    Some(I32),
+    COPY,
+    "The size of the match's config blob, of which at most cap bytes are copied to ptr.",
+);
+pub const RESULT: HostFunction = function(
+    "lattice_ms_result",
+    &[I32, I32],
+    Some(I32),
+    COPY,
+    "Sets the match's result blob; the last one counts.",
+);
+pub const GAUGE: HostFunction = function(
+    "lattice_ms_gauge",
+    &[I32, I32, F64],
+    Some(I32),
+    COPY,
+    "Sets a named figure that the developer sees live.",
+);
+pub const STATE_WRITE: HostFunction = function(
+    "lattice_ms_state_write",
+    &[I32, I32],
+    Some(I32),
+    COPY,
+    "Appends (ptr, len) to the saved state; inside lattice_sim_save only.",
+);
+pub const STATE_READ: HostFunction = function(
+    "lattice_ms_state_read",
+    &[I32, I32],
+    Some(I32),
+    COPY,
+    "Reads at most cap bytes of the saved state; 0 at its end; inside lattice_sim_load only.",
+);
+
+/// Every host function there is.
+pub const HOST_FUNCTIONS: [HostFunction; 12] = [
+    LOG,
+    EVENT_PEEK,
+    EVENT_NEXT,
+    SEND,
+    BROADCAST,
+    KICK,
+    HTTP_REQUEST,
+    CONFIG,
+    RESULT,
+    GAUGE,
+    STATE_WRITE,
+    STATE_READ,
+];
+
+/// The name of the memory export.
+pub const MEMORY: &str = "memory";
+/// The name of the marker whose body must be empty.
+pub const MARKER: &str = "lattice_abi_v1";
+
+/// Every function export that the host knows; `memory` stands beside them.
+pub const EXPORTS: [Export; 8] = [
+    export(MARKER, &[], None, true, "Says which surface the sim was written for; never called."),
+    export(
+        "lattice_sim_init",
+        &[I64, I32],
+        Some(I32),
+        true,
+        "(seed, tick_hz): 0, or a fault code.",
+    ),
+    export(
+        "lattice_sim_tick",
+        &[I64],
+        Some(I32),
+        true,
+        "(tick): 1 finished, below 0 a fault, else goes on.",
+    ),
+    export("_initialize", &[], None, false, "Runs static constructors, once, before init."),
+    export("lattice_sim_shutdown", &[], None, false, "Called before a stop that was asked for."),
+    export(
+        "lattice_sim_hash",
+        &[],
+        Some(I64),
+        false,
+        "A digest of the sim's state, equal on every target.",
+    ),
+    export(
+        "lattice_sim_save",
+        &[],
+        Some(I32),
+        false,
+        "Writes the state by lattice_ms_state_write.",
+    ),
+    export("lattice_sim_load", &[], Some(I32), false, "Reads the state by lattice_ms_state_read."),
+];
+
+/// The host function of that exact name; neither trimmed nor case-folded.
+pub fn find(name: &str) -> Option<&'static HostFunction> {
+    HOST_FUNCTIONS.iter().find(|function| function.name == name)
+}

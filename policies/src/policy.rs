@@ -1,0 +1,231 @@
+//! The typed policy: every limit that an operator may set, with the shipped default.
+//! Read from TOML; never reads the file itself.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{Sha256, nearest::nearest};
+
+/// The policy that ships with the platform, with a comment on each limit.
+pub const DEFAULT_TOML: &str = include_str!("../default.toml");
+
+/// All limits. Each key may be left out of the TOML file, and then has the shipped value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Policy {
+    pub admission: AdmissionLimits,
+    #[serde(rename = "match")]
+    pub matches: MatchLimits,
+}
+
+/// What an uploaded module may be at most. Counts unless the name says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AdmissionLimits {
+    pub module_bytes: u32,
+    pub function_body_bytes: u32,
+    pub types: u32,
+    pub functions: u32,
+    pub globals: u32,
+    pub exports: u32,
+    pub imports: u32,
+    pub function_params: u32,
+    pub function_results: u32,
+    pub function_locals: u32,
+    pub total_locals: u32,
+    pub block_nesting: u32,
+    pub br_table_targets: u32,
+    /// In pages of 64 KiB; also what a running sim's memory may grow to.
+    pub memory_pages: u32,
+    pub table_elements: u32,
+    pub segments: u32,
+    pub custom_sections: u32,
+    pub name_bytes: u32,
+}
+
+/// What a running match may use at most.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MatchLimits {
+    pub tick_fuel: u64,
+    pub init_fuel: u64,
+    pub tick_deadline_ms: u32,
+    pub stack_bytes: u32,
+    pub event_queue_events: u32,
+    pub event_queue_bytes: u32,
+    pub message_in_bytes: u32,
+    pub message_out_bytes: u32,
+    pub tick_messages: u32,
+    pub tick_message_bytes: u32,
+    pub config_bytes: u32,
+    pub result_bytes: u32,
+    pub log_record_bytes: u32,
+    pub log_tick_bytes: u32,
+    pub gauges: u32,
+    pub gauge_name_bytes: u32,
+    pub http_in_flight: u32,
+    pub state_blob_bytes: u32,
+    /// Players made for one match over its life.
+    pub players: u32,
+    /// How long a player may be away before the sim is told of the leave.
+    pub reconnect_grace_ms: u32,
+    /// Ticks that a sim gets between the stop event and its end.
+    pub stop_ticks: u32,
+    /// Late ticks that a match catches up before the rest are dropped.
+    pub late_ticks: u32,
+    /// Bytes that wait for one player's socket before droppable messages go.
+    pub send_queue_bytes: u32,
+    /// Messages that wait for one player's socket before droppable ones go.
+    pub send_queue_messages: u32,
+    /// Messages a player may send in a second before the socket is closed as flooding.
+    pub player_messages_per_second: u32,
+}
+
+impl Default for AdmissionLimits {
+    fn default() -> Self {
+        Self {
+            module_bytes: 16 << 20,
+            function_body_bytes: 256 << 10,
+            types: 4_096,
+            functions: 20_000,
+            globals: 1_000,
+            exports: 256,
+            imports: 64,
+            function_params: 64,
+            function_results: 16,
+            function_locals: 4_096,
+            total_locals: 200_000,
+            block_nesting: 512,
+            br_table_targets: 4_096,
+            memory_pages: 1_024,
+            table_elements: 10_000,
+            segments: 1_024,
+            custom_sections: 64,
+            name_bytes: 128,
+        }
+    }
+}
+
+impl Default for MatchLimits {
+    fn default() -> Self {
+        Self {
+            tick_fuel: 50_000_000,
+            init_fuel: 500_000_000,
+            tick_deadline_ms: 1_000,
+            stack_bytes: 256 << 10,
+            event_queue_events: 4_096,
+            event_queue_bytes: 1 << 20,
+            message_in_bytes: 64 << 10,
+            message_out_bytes: 256 << 10,
+            tick_messages: 1_024,
+            tick_message_bytes: 1 << 20,
+            config_bytes: 64 << 10,
+            result_bytes: 64 << 10,
+            log_record_bytes: 4 << 10,
+            log_tick_bytes: 64 << 10,
+            gauges: 64,
+            gauge_name_bytes: 64,
+            http_in_flight: 8,
+            state_blob_bytes: 16 << 20,
+            players: 1_024,
+            reconnect_grace_ms: 10_000,
+            stop_ticks: 60,
+            late_ticks: 3,
+            send_queue_bytes: 1 << 20,
+            send_queue_messages: 1_024,
+            player_messages_per_second: 240,
+        }
+    }
+}
+
+/// Why a policy file is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PolicyError {
+    #[error("{0}")]
+    Toml(String),
+    #[error("unknown key `{key}`{}", hint(.near))]
+    UnknownKey { key: String, near: Option<String> },
+    #[error("`{key}` is {value}: {expected}")]
+    OutOfRange { key: &'static str, value: u64, expected: String },
+}
+
+fn hint(near: &Option<String>) -> String {
+    near.as_ref().map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+}
+
+impl Policy {
+    /// Reads a policy from TOML. A key that is no limit is refused, with the nearest one that is.
+    pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
+        let table: toml::Table =
+            toml::from_str(text).map_err(|error| PolicyError::Toml(error.to_string()))?;
+        refuse_unknown_keys(&table)?;
+        let policy: Self =
+            toml::from_str(text).map_err(|error| PolicyError::Toml(error.to_string()))?;
+        policy.check_ranges()?;
+        Ok(policy)
+    }
+
+    /// A digest of all limits: two policies with the same one decide alike.
+    pub fn fingerprint(&self) -> Sha256 {
+        let canonical = toml::to_string(self).unwrap_or_default();
+        Sha256::of(canonical.as_bytes())
+    }
+
+    /// Limits that the platform itself relies on; beyond them it could not keep its promises.
+    fn check_ranges(&self) -> Result<(), PolicyError> {
+        let a = &self.admission;
+        let m = &self.matches;
+        range("admission.module_bytes", a.module_bytes.into(), 8, 64 << 20)?;
+        range("admission.memory_pages", a.memory_pages.into(), 1, 65_536)?;
+        range("admission.function_locals", a.function_locals.into(), 1, 50_000)?;
+        range("admission.table_elements", a.table_elements.into(), 0, 1_000_000)?;
+        range("match.tick_fuel", m.tick_fuel, 1, 1 << 40)?;
+        range("match.init_fuel", m.init_fuel, 1, 1 << 40)?;
+        range("match.tick_deadline_ms", m.tick_deadline_ms.into(), 20, 60_000)?;
+        range("match.stack_bytes", m.stack_bytes.into(), 16 << 10, 2 << 20)?;
+        range("match.message_in_bytes", m.message_in_bytes.into(), 1, 1 << 20)?;
+        range("match.message_out_bytes", m.message_out_bytes.into(), 1, 16 << 20)?;
+        range("match.event_queue_events", m.event_queue_events.into(), 16, 1 << 20)?;
+        range(
+            "match.event_queue_bytes",
+            m.event_queue_bytes.into(),
+            m.message_in_bytes.into(),
+            64 << 20,
+        )?;
+        range(
+            "match.send_queue_bytes",
+            m.send_queue_bytes.into(),
+            m.message_out_bytes.into(),
+            64 << 20,
+        )
+    }
+}
+
+fn range(key: &'static str, value: u64, least: u64, most: u64) -> Result<(), PolicyError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    let expected = format!("it must lie between {least} and {most}");
+    Err(PolicyError::OutOfRange { key, value, expected })
+}
+
+/// The shipped default holds every key there is, so it is the list to compare with.
+fn refuse_unknown_keys(table: &toml::Table) -> Result<(), PolicyError> {
+    let known: toml::Table =
+        toml::from_str(DEFAULT_TOML).map_err(|error| PolicyError::Toml(error.to_string()))?;
+    for (section, keys) in table {
+        let known_keys = known.get(section).and_then(toml::Value::as_table);
+        let (Some(keys), Some(known_keys)) = (keys.as_table(), known_keys) else {
+            return Err(unknown(section.clone(), section, known.keys()));
+        };
+        if let Some(key) = keys.keys().find(|key| !known_keys.contains_key(*key)) {
+            return Err(unknown(format!("{section}.{key}"), key, known_keys.keys()));
+        }
+    }
+    Ok(())
+}
+
+fn unknown<'a>(path: String, key: &str, known: impl Iterator<Item = &'a String>) -> PolicyError {
+    let near = nearest(key, known.map(String::as_str)).map(str::to_owned);
+    PolicyError::UnknownKey { key: path, near }
+}
