@@ -6,11 +6,13 @@
 
 pub mod admission;
 pub mod codes;
+pub mod escape;
 pub mod functions;
 pub mod ids;
 pub mod nearest;
 pub mod policy;
 pub mod roles;
+pub mod version;
 
 pub use codes::Code;
 pub use ids::{GameId, MatchId, PlayerId, Sha256, TokenId};
