@@ -1,1 +1,31 @@
+//! What the platform remembers, in one SQLite database: games, builds, tokens, matches, players,
+//! match logs and the audit chain.
+//!
+//! Owns the schema and every line of SQL; each change and its audit row are one transaction.
+//! Never decides who may do what, and never keeps a secret: only its SHA-256.
 
+pub mod audit;
+mod backup;
+mod builds;
+mod database;
+mod error;
+mod games;
+mod logs;
+mod matches;
+mod open;
+mod page;
+mod players;
+mod tokens;
+
+pub use audit::{Actor, AuditBroken, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditRow};
+pub use backup::BackupError;
+pub use builds::{Inserted, ModuleBuild, Packaging, Refusal};
+pub use database::Store;
+pub use error::StoreError;
+pub use games::Game;
+pub use logs::{LOG_BYTES_PER_MATCH, LogLine, StoredLog};
+pub use matches::{Match, MatchEnd, MatchState, NewMatch};
+pub use open::OpenError;
+pub use page::Page;
+pub use players::{NewPlayer, Player};
+pub use tokens::{NewToken, Token};
