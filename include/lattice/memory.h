@@ -1,0 +1,48 @@
+// lattice/memory.h - memcpy, memmove, memset and memcmp for wasm.
+//
+// Owns: the functions that a compiler calls without being asked (a struct's copy is a memcpy).
+// Never: native code. Each is one wasm instruction: the attribute switches bulk memory on, for
+// which the linker then marks the module, and the builtin becomes memory.copy or memory.fill.
+#ifndef LATTICE_MEMORY_H
+#define LATTICE_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "target.h"
+
+#define LATTICE_BULK LATTICE_WEAK __attribute__((target("bulk-memory")))
+// A loop that does what strlen or memset does must not be compiled to a call of itself.
+#define LATTICE_LIBC LATTICE_WEAK __attribute__((no_builtin))
+
+LATTICE_C_BEGIN
+
+LATTICE_BULK void *memcpy(void *LATTICE_RESTRICT to, const void *LATTICE_RESTRICT from, size_t len) {
+    return __builtin_memcpy(to, from, len);
+}
+
+LATTICE_BULK void *memmove(void *to, const void *from, size_t len) {
+    return __builtin_memmove(to, from, len);
+}
+
+LATTICE_BULK void *memset(void *to, int byte, size_t len) { return __builtin_memset(to, byte, len); }
+
+typedef uint64_t __attribute__((aligned(1), may_alias)) lattice_unaligned64;
+
+LATTICE_LIBC int memcmp(const void *a, const void *b, size_t len) {
+    const unsigned char *x = (const unsigned char *)a, *y = (const unsigned char *)b;
+    for (; len >= 8 && *(const lattice_unaligned64 *)x == *(const lattice_unaligned64 *)y; len -= 8) {
+        x += 8;
+        y += 8;
+    }
+    for (; len > 0; --len, ++x, ++y)
+        if (*x != *y) return *x < *y ? -1 : 1;
+    return 0;
+}
+
+int bcmp(const void *a, const void *b, size_t len);
+LATTICE_WEAK int bcmp(const void *a, const void *b, size_t len) { return memcmp(a, b, len); }
+
+LATTICE_C_END
+
+#endif

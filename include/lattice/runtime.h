@@ -1,0 +1,15 @@
+// lattice/runtime.h - what a compiler takes for granted and bare wasm does not have.
+//
+// Owns: the list of the parts. Never: anything on a native target, where the system's own are linked.
+#ifndef LATTICE_RUNTIME_H
+#define LATTICE_RUNTIME_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__wasm__) && !defined(LATTICE_NO_LIBC)
+#include "cxxabi.h"
+#include "int128.h"
+#endif
+
+#endif
