@@ -98,12 +98,17 @@ inline void act_players(World &world) {
     }
 }
 
+// Stays at the most that the protocol can say.
+inline void count_up(uint16_t &count) {
+    if (count < 0xffff) count++;
+}
+
 inline void kill(Player &shooter, Player &victim) {
     victim.alive = false;
     victim.health = 0;
     victim.respawn = kRespawn;
-    victim.deaths++;
-    shooter.kills++;
+    count_up(victim.deaths);
+    count_up(shooter.kills);
 }
 
 // Hurts the victim, unless a shield takes the shot.
@@ -115,7 +120,7 @@ inline void hit(World &world, Shot &shot, Player &victim) {
     victim.unhurt = 0;
     if (victim.health <= 0) kill(world.players[shot.owner], victim);
     // Rounded up, so that only the dead have 0.
-    uint8_t left = uint8_t(int(victim.health + 0.999f));
+    uint8_t left = uint8_t(lattice_u32_from_f32(victim.health + 0.999f));
     if (world.hit_count < kMaxHits)
         world.hits[world.hit_count++] = {shot.owner, slot_of(world, victim), left, shot.at};
 }

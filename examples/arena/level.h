@@ -5,7 +5,7 @@
 #include "physics.h"
 
 inline float random_between(World &world, float low, float high) {
-    return low + (high - low) * lattice_rng_float(&world.rng);
+    return low + (high - low) * lattice_rng_f32(&world.rng);
 }
 
 // True if a circle there overlaps no obstacle and no body.
@@ -33,7 +33,7 @@ inline Vec random_place(World &world, float radius) {
 
 inline Obstacle random_obstacle(World &world) {
     Obstacle obstacle = {};
-    float shape = lattice_rng_float(&world.rng);
+    float shape = lattice_rng_f32(&world.rng);
     obstacle.round = shape < 0.4f ? random_between(world, 34, 58) : 14;
     if (shape >= 0.4f) obstacle.half.x = random_between(world, 40, 95);
     if (shape >= 0.7f) obstacle.half = {0, obstacle.half.x};
@@ -78,7 +78,12 @@ inline void make_boulders(World &world) {
     }
 }
 
-inline void make_level(World &world) {
+// Makes the world of a match whose settings are set.
+inline void begin(World &world, int64_t seed, uint32_t tick_hz) {
+    world.rng = lattice_rng_seeded(seed);
+    world.tick_hz = tick_hz;
+    world.steps_per_tick = (60 + tick_hz - 1) / tick_hz;
+    world.step = 1 / float(tick_hz * world.steps_per_tick);
     make_obstacles(world);
     make_boulders(world);
 }
