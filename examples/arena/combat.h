@@ -119,8 +119,7 @@ inline void hit(World &world, Shot &shot, Player &victim) {
     victim.health -= kDamage;
     victim.unhurt = 0;
     if (victim.health <= 0) kill(world.players[shot.owner], victim);
-    // Rounded up, so that only the dead have 0.
-    uint8_t left = uint8_t(lattice_u32_from_f32(victim.health + 0.999f));
+    uint8_t left = uint8_t(lattice_u32_from_f32(__builtin_ceilf(victim.health)));
     if (world.hit_count < kMaxHits)
         world.hits[world.hit_count++] = {shot.owner, slot_of(world, victim), left, shot.at};
 }
@@ -171,9 +170,9 @@ inline void move_shots(World &world) {
         shot.at += shot.velocity * world.step;
         count_down(shot.life, world.step);
         if (shot.life == 0) shot.live = false;
+        if (shot.live) hit_level(world, shot);
         hit_players(world, shot);
         hit_boulders(world, shot);
-        if (shot.live) hit_level(world, shot);
     }
 }
 

@@ -30,7 +30,7 @@ inline void put_vector(lattice_writer *to, Vec v) {
 
 // Rounded up, so that only nothing is 0. At most 255.
 inline void put_count(lattice_writer *to, float amount) {
-    lattice_put_u8(to, uint8_t(lattice_u32_from_f32(clamp(amount + 0.999f, 0, 255))));
+    lattice_put_u8(to, uint8_t(lattice_u32_from_f32(clamp(__builtin_ceilf(amount), 0, 255))));
 }
 
 inline void put_type(lattice_writer *to, FromSim type) { lattice_put_u8(to, uint8_t(type)); }

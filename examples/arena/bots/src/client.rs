@@ -84,7 +84,7 @@ struct Bot<'a> {
     messages: u64,
     sequence: u16,
     sent: Option<(u32, Input)>, // the newest input, and the tick it answered
-    asked: bool, // for the welcome
+    asked: bool,                // for the welcome
 }
 
 impl<'a> Bot<'a> {
@@ -131,11 +131,13 @@ impl<'a> Bot<'a> {
     async fn take(&mut self, bytes: &[u8]) -> Result<(), PlayError> {
         self.messages += 1;
         let (tick, number) = (self.tally.last_tick.unwrap_or(0), self.messages);
-        let message = decode(bytes)
-            .map_err(|why| PlayError::Malformed { tick, number, len: bytes.len(), why })?;
-        self.referee
-            .judge(&message)
-            .map_err(|why| PlayError::Violation { tick, number, why })?;
+        let message = decode(bytes).map_err(|why| PlayError::Malformed {
+            tick,
+            number,
+            len: bytes.len(),
+            why,
+        })?;
+        self.referee.judge(&message).map_err(|why| PlayError::Violation { tick, number, why })?;
         self.tally.count(&message);
         match message {
             Message::State(state) => self.answer(&state).await,
@@ -173,7 +175,8 @@ impl<'a> Bot<'a> {
         if self.tally.over.is_some() && code == u16::from(CloseCode::Normal) {
             return Ok(());
         }
-        let reason = frame.map(|frame| frame.reason.to_string()).filter(|reason| !reason.is_empty());
+        let reason =
+            frame.map(|frame| frame.reason.to_string()).filter(|reason| !reason.is_empty());
         let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
         Err(PlayError::Closed { code, reason })
     }

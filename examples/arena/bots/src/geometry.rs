@@ -26,11 +26,8 @@ pub fn is_clear(obstacles: &[Obstacle], from: Place, to: Place, radius: f32) -> 
 mod tests {
     use super::*;
 
-    const WALL: Obstacle = Obstacle {
-        at: Place { x: 100.0, y: 100.0 },
-        half: Place { x: 0.0, y: 50.0 },
-        round: 10.0,
-    };
+    const WALL: Obstacle =
+        Obstacle { at: Place { x: 100.0, y: 100.0 }, half: Place { x: 0.0, y: 50.0 }, round: 10.0 };
 
     #[test]
     fn a_wall_hides_what_is_behind_it_and_nothing_else() {

@@ -15,11 +15,11 @@ const STUCK: f32 = 0.5; // units a state
 
 pub struct Pilot {
     random: Random,
-    strafe: f32, // 1 or -1
+    strafe: f32,                  // 1 or -1
     detour: Option<(Place, u32)>, // a direction, and states to go on with it
     goal: Place,
     last: BTreeMap<u8, (u32, Place)>, // slot -> tick and place
-    velocity: BTreeMap<u8, Place>, // units/s
+    velocity: BTreeMap<u8, Place>,    // units/s
 }
 
 impl Pilot {

@@ -1,0 +1,9 @@
+//! The arena sim, compiled by the documented command and run under bare wasmtime: the rules hold,
+//! the same match gives the same bytes, and nothing that a player sends does harm.
+
+mod ending;
+mod host;
+mod input;
+mod players;
+mod rules;
+mod table;
