@@ -69,8 +69,8 @@ pub struct MatchLimits {
     pub players: u32,
     /// How long a player may be away before the sim is told of the leave.
     pub reconnect_grace_ms: u32,
-    /// Ticks that a sim gets between the stop event and its end.
-    pub stop_ticks: u32,
+    /// Time that a sim gets between the stop event and its end, at least one tick.
+    pub stop_grace_ms: u32,
     /// Late ticks that a match catches up before the rest are dropped.
     pub late_ticks: u32,
     /// Bytes that wait for one player's socket before droppable messages go.
@@ -129,7 +129,7 @@ impl Default for MatchLimits {
             state_blob_bytes: 16 << 20,
             players: 1_024,
             reconnect_grace_ms: 10_000,
-            stop_ticks: 60,
+            stop_grace_ms: 2_000,
             late_ticks: 3,
             send_queue_bytes: 1 << 20,
             send_queue_messages: 1_024,

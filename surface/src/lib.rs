@@ -1,1 +1,25 @@
+//! What a sim may say and hear: the semantics of every host function, once.
+//!
+//! Owns the events in, the outbox out, the quotas, the codes and the fuel charges of one match.
+//! Never knows how a sim is run: a transport (the wasm host, a native runner) supplies memory,
+//! takes the price of a [`Call`] and then asks the [`Surface`] to act on it.
 
+mod blobs;
+mod call;
+mod event;
+mod fetch;
+mod gauge;
+mod log;
+mod memory;
+mod outbox;
+mod phase;
+mod surface;
+
+pub use call::{Call, FetchCall};
+pub use event::{Event, EventQueue, HEADER_BYTES, QueueFull};
+pub use gauge::Gauge;
+pub use log::{Level, LogBook, LogLine};
+pub use memory::{BadPointer, GuestMemory};
+pub use outbox::{Kick, Message, Outbox, Recipient};
+pub use phase::Phase;
+pub use surface::Surface;

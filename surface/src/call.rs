@@ -1,0 +1,88 @@
+//! A host call as data: which function, with which arguments, and what it costs.
+
+use lattice_policies::{
+    PlayerId,
+    functions::{self, HostFunction},
+    policy::MatchLimits,
+};
+
+pub use crate::fetch::FetchCall;
+use crate::fetch::{BODY_BYTES, HEADERS_BYTES, URL_BYTES};
+
+/// One call of a host function. Pointers and lengths are unsigned.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Call {
+    Log { level: u32, ptr: u32, len: u32 },
+    EventPeek,
+    EventNext { ptr: u32, cap: u32 },
+    Send { player: PlayerId, ptr: u32, len: u32, flags: u32 },
+    Broadcast { ptr: u32, len: u32, flags: u32 },
+    Kick { player: PlayerId, reason: i32 },
+    HttpRequest(FetchCall),
+    Config { ptr: u32, cap: u32 },
+    Result { ptr: u32, len: u32 },
+    Gauge { ptr: u32, len: u32, value: f64 },
+    StateWrite { ptr: u32, len: u32 },
+    StateRead { ptr: u32, cap: u32 },
+}
+
+/// What the price depends on beside the call itself.
+pub(crate) struct Sizes<'a> {
+    pub(crate) limits: &'a MatchLimits,
+    pub(crate) next_event: usize,
+    pub(crate) config: usize,
+}
+
+impl Call {
+    /// The row of the surface table.
+    pub fn function(&self) -> &'static HostFunction {
+        match self {
+            Call::Log { .. } => &functions::LOG,
+            Call::EventPeek => &functions::EVENT_PEEK,
+            Call::EventNext { .. } => &functions::EVENT_NEXT,
+            Call::Send { .. } => &functions::SEND,
+            Call::Broadcast { .. } => &functions::BROADCAST,
+            Call::Kick { .. } => &functions::KICK,
+            Call::HttpRequest(_) => &functions::HTTP_REQUEST,
+            Call::Config { .. } => &functions::CONFIG,
+            Call::Result { .. } => &functions::RESULT,
+            Call::Gauge { .. } => &functions::GAUGE,
+            Call::StateWrite { .. } => &functions::STATE_WRITE,
+            Call::StateRead { .. } => &functions::STATE_READ,
+        }
+    }
+
+    /// Fuel that the call is charged before it acts, by the table's formula.
+    pub(crate) fn price(&self, sizes: &Sizes<'_>) -> u64 {
+        let function = self.function();
+        function.fuel_fixed + function.fuel_per_byte * self.bytes(sizes)
+    }
+
+    /// Bytes that the call can move: a length over the limit would be refused or cut.
+    fn bytes(&self, sizes: &Sizes<'_>) -> u64 {
+        let limits = sizes.limits;
+        let moved = match *self {
+            Call::Log { len, .. } => len.min(limits.log_record_bytes),
+            Call::EventNext { cap, .. } => fitting(sizes.next_event, cap),
+            Call::Send { len, .. } | Call::Broadcast { len, .. } => {
+                len.min(limits.message_out_bytes)
+            }
+            Call::HttpRequest(call) => {
+                call.url.1.min(URL_BYTES)
+                    + call.headers.1.min(HEADERS_BYTES)
+                    + call.body.1.min(BODY_BYTES)
+            }
+            Call::Config { cap, .. } => cap.min(sizes.config as u32),
+            Call::Result { len, .. } => len.min(limits.result_bytes),
+            Call::Gauge { len, .. } => len.min(limits.gauge_name_bytes),
+            Call::EventPeek | Call::Kick { .. } => 0,
+            Call::StateWrite { .. } | Call::StateRead { .. } => 0,
+        };
+        u64::from(moved)
+    }
+}
+
+/// An event that does not fit is not copied.
+fn fitting(event: usize, cap: u32) -> u32 {
+    u32::try_from(event).ok().filter(|size| *size <= cap).unwrap_or(0)
+}

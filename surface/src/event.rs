@@ -1,0 +1,123 @@
+//! Events: what the host tells a sim, queued until the sim pulls it.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use lattice_policies::{Code, PlayerId, policy::MatchLimits};
+
+use crate::GuestMemory;
+
+/// Size of an event's header: `u16 type, u16 flags, u32 payload_len, u32 player, u32 id,
+/// i32 status, u32 zero`, little-endian.
+pub const HEADER_BYTES: usize = 24;
+
+/// One event, in the order in which the match's log has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A player's first connection; `about` is what the platform says of the player (the name).
+    Join { player: PlayerId, about: Bytes },
+    /// The player is gone for good. `reason` is 0, or what a kick said.
+    Leave { player: PlayerId, reason: i32 },
+    /// What a player sent.
+    Message { player: PlayerId, bytes: Bytes },
+    /// The match is asked to end; so many ticks are left, this one included.
+    Stop { ticks_left: i32 },
+}
+
+impl Event {
+    fn payload(&self) -> &[u8] {
+        match self {
+            Event::Join { about: payload, .. } | Event::Message { bytes: payload, .. } => payload,
+            Event::Leave { .. } | Event::Stop { .. } => &[],
+        }
+    }
+
+    /// Size in bytes as the guest receives it, header included.
+    pub fn size(&self) -> usize {
+        HEADER_BYTES + self.payload().len()
+    }
+
+    fn header(&self) -> [u8; HEADER_BYTES] {
+        let (kind, player, status): (u16, u32, i32) = match self {
+            Event::Join { player, .. } => (1, player.0, 0),
+            Event::Leave { player, reason } => (2, player.0, *reason),
+            Event::Message { player, .. } => (3, player.0, 0),
+            Event::Stop { ticks_left } => (5, 0, *ticks_left),
+        };
+        let mut header = [0; HEADER_BYTES];
+        header[0..2].copy_from_slice(&kind.to_le_bytes());
+        header[4..8].copy_from_slice(&(self.payload().len() as u32).to_le_bytes());
+        header[8..12].copy_from_slice(&player.to_le_bytes());
+        header[16..20].copy_from_slice(&status.to_le_bytes());
+        header
+    }
+}
+
+/// A message was refused because the sim has too much to read already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueFull;
+
+/// The events that a sim has not pulled yet.
+///
+/// Messages are bounded in number and bytes. Joins and leaves always find room: there is one of
+/// each a player, and players are bounded.
+#[derive(Debug, Default)]
+pub struct EventQueue {
+    events: VecDeque<Event>,
+    messages: usize,
+    message_bytes: usize,
+}
+
+impl EventQueue {
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Size in bytes of the next event, header included; 0 if there is none.
+    pub fn next_size(&self) -> usize {
+        self.events.front().map_or(0, Event::size)
+    }
+
+    pub(crate) fn push(&mut self, event: Event, limits: &MatchLimits) -> Result<(), QueueFull> {
+        if let Event::Message { .. } = event {
+            let bytes = self.message_bytes + event.size();
+            if self.messages >= limits.event_queue_events as usize
+                || bytes > limits.event_queue_bytes as usize
+            {
+                return Err(QueueFull);
+            }
+            self.messages += 1;
+            self.message_bytes = bytes;
+        }
+        self.events.push_back(event);
+        Ok(())
+    }
+
+    /// Copies the next event to `(ptr, cap)` and removes it. An event that does not fit stays.
+    pub(crate) fn pull(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        ptr: u32,
+        cap: u32,
+    ) -> Result<i32, Code> {
+        memory.write(ptr, cap)?;
+        let Some(event) = self.events.front() else { return Ok(0) };
+        let size = u32::try_from(event.size()).map_err(|_| Code::TooSmall)?;
+        if size > cap {
+            return Err(Code::TooSmall);
+        }
+        let target = memory.write(ptr, size)?;
+        target[..HEADER_BYTES].copy_from_slice(&event.header());
+        target[HEADER_BYTES..].copy_from_slice(event.payload());
+        if let Event::Message { .. } = event {
+            self.messages -= 1;
+            self.message_bytes -= size as usize;
+        }
+        self.events.pop_front();
+        Ok(size as i32)
+    }
+}

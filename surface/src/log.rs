@@ -1,0 +1,77 @@
+//! The sim's log: lines for the developer, bounded a tick, and no part of the transcript.
+
+use lattice_policies::policy::MatchLimits;
+
+/// How much a line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Level {
+    Trace = 0,
+    Debug = 1,
+    Info = 2,
+    Warn = 3,
+    Error = 4,
+}
+
+impl Level {
+    /// A level that does not exist is taken for the gravest, so that the line is seen.
+    fn of(value: u32) -> Self {
+        match value {
+            0 => Level::Trace,
+            1 => Level::Debug,
+            2 => Level::Info,
+            3 => Level::Warn,
+            _ => Level::Error,
+        }
+    }
+}
+
+/// One line as the sim wrote it, cut at the limit. Not escaped: whoever shows it does that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    pub level: Level,
+    pub text: String,
+}
+
+/// What a line costs of the tick's quota beside its bytes, so that empty lines are bounded too.
+const LINE_OVERHEAD: usize = 16;
+
+/// The lines of one tick.
+#[derive(Debug, Default)]
+pub struct LogBook {
+    lines: Vec<LogLine>,
+    used: usize,
+    dropped: u64,
+}
+
+impl LogBook {
+    /// Takes the lines out, in order.
+    pub fn drain(&mut self) -> Vec<LogLine> {
+        self.used = 0;
+        std::mem::take(&mut self.lines)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Lines that were over a quota or had a bad pointer, since the match began.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    pub(crate) fn drop_line(&mut self) {
+        self.dropped += 1;
+    }
+
+    pub(crate) fn write(&mut self, level: u32, text: &[u8], limits: &MatchLimits) {
+        let text = &text[..text.len().min(limits.log_record_bytes as usize)];
+        let used = self.used + text.len() + LINE_OVERHEAD;
+        if used > limits.log_tick_bytes as usize {
+            return self.drop_line();
+        }
+        self.used = used;
+        let text = String::from_utf8_lossy(text).into_owned();
+        self.lines.push(LogLine { level: Level::of(level), text });
+    }
+}

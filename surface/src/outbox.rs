@@ -1,0 +1,101 @@
+//! The outbox: what a sim queued in a tick, handed on when the tick has ended well.
+
+use std::{collections::BTreeSet, ops::Range};
+
+use lattice_policies::{Code, PlayerId, policy::MatchLimits};
+
+/// Bit 0 of a message's flags: it may be dropped when a later one replaces it.
+const MAY_BE_DROPPED: u32 = 1;
+
+/// Whom a message is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recipient {
+    Player(PlayerId),
+    Everyone,
+}
+
+/// One queued message; its bytes stand in the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message<'a> {
+    pub to: Recipient,
+    pub bytes: &'a [u8],
+    pub may_be_dropped: bool,
+}
+
+/// A player whom the sim removed, with the reason it gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kick {
+    pub player: PlayerId,
+    pub reason: i32,
+}
+
+struct Entry {
+    to: Recipient,
+    range: Range<usize>,
+    may_be_dropped: bool,
+}
+
+/// A tick's messages and kicks. Its buffers are kept from tick to tick.
+#[derive(Default)]
+pub struct Outbox {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+    kicks: Vec<Kick>,
+}
+
+impl Outbox {
+    /// The messages, in the order in which the sim queued them.
+    pub fn messages(&self) -> impl Iterator<Item = Message<'_>> {
+        self.entries.iter().map(|entry| Message {
+            to: entry.to,
+            bytes: &self.bytes[entry.range.clone()],
+            may_be_dropped: entry.may_be_dropped,
+        })
+    }
+
+    pub fn kicks(&self) -> &[Kick] {
+        &self.kicks
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.entries.clear();
+        self.kicks.clear();
+    }
+
+    pub(crate) fn queue(
+        &mut self,
+        to: Recipient,
+        message: &[u8],
+        flags: u32,
+        limits: &MatchLimits,
+    ) -> Result<(), Code> {
+        if flags & !MAY_BE_DROPPED != 0 {
+            return Err(Code::Invalid);
+        }
+        if message.len() > limits.message_out_bytes as usize {
+            return Err(Code::TooLarge);
+        }
+        let start = self.bytes.len();
+        let end = start + message.len();
+        if self.entries.len() >= limits.tick_messages as usize
+            || end > limits.tick_message_bytes as usize
+        {
+            return Err(Code::QueueFull);
+        }
+        self.bytes.extend_from_slice(message);
+        let may_be_dropped = flags & MAY_BE_DROPPED != 0;
+        self.entries.push(Entry { to, range: start..end, may_be_dropped });
+        Ok(())
+    }
+
+    /// The first kick of a player in a tick counts; each player is in the list once at most.
+    pub(crate) fn kick(&mut self, player: PlayerId, reason: i32) {
+        if self.kicks.iter().all(|kick| kick.player != player) {
+            self.kicks.push(Kick { player, reason });
+        }
+    }
+}
+
+/// The players that logged joins and leaves say are in the match.
+pub(crate) type Roster = BTreeSet<PlayerId>;
