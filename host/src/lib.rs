@@ -1,1 +1,34 @@
+//! Runs sims: the sandbox, the matches in it, and the threads that tick them.
+//!
+//! Owns wasmtime, and is the only crate that names it. Never knows an HTTP route or SQL.
+//! What happens in a match is told to the rest of the platform through [`Reports`].
 
+mod artifacts;
+mod calls;
+mod capacity;
+pub mod director;
+mod engine;
+mod epoch;
+mod fault;
+mod fleet;
+mod grid;
+mod guest;
+mod matches;
+mod memory_limit;
+mod program;
+mod reports;
+mod starter;
+mod worker;
+
+pub use capacity::CapacityError;
+pub use engine::{Engine, EngineError};
+pub use fault::{Fault, FaultKind, Frame};
+pub use fleet::{Action, ApplyError, Fleet, FleetFigures, HostSettings, StartError};
+pub use guest::{Fuel, Guest, GuestLimits};
+pub use lattice_surface::Level;
+pub use matches::{
+    CloseReason, ConnectError, LiveMatch, MatchSpec, MatchState, MatchStatus, Outgoing, PlayerLink,
+    SendError,
+};
+pub use program::{CompileError, Program};
+pub use reports::{LogLine, MatchEnd, Outcome, Reports};

@@ -1,0 +1,316 @@
+//! The fleet: makes what the director planned so, and is the way to everything that runs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    io,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use lattice_policies::{MatchId, Policy, Sha256, admission::Admitted};
+use thiserror::Error;
+
+use crate::{
+    artifacts::Artifacts,
+    engine::{Engine, EngineError},
+    epoch::EpochClock,
+    matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus},
+    program::{CompileError, Program},
+    reports::{Outcome, Reports},
+    starter::Starter,
+    worker::{Workers, yield_to_others},
+};
+
+/// Programs kept ready in memory.
+const KEPT_PROGRAMS: usize = 128;
+/// Modules that may wait for the compiler.
+const WAITING_COMPILES: usize = 16;
+/// The compiler's stack: its recursion depth depends on the module.
+const COMPILER_STACK_BYTES: usize = 16 << 20;
+
+/// How a fleet is set up.
+#[derive(Debug, Clone)]
+pub struct HostSettings {
+    pub policy: Policy,
+    /// Worker threads a lane; one a core is best.
+    pub workers: usize,
+    /// Matches that can run at once.
+    pub slots: u32,
+    /// The folder of compiled code. It must belong to this user alone.
+    pub cache_dir: PathBuf,
+}
+
+/// Why a fleet can't start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error("the folder for compiled code `{path}` can't be used: {error}")]
+    Artifacts { path: PathBuf, error: io::Error },
+    #[error("a thread can't be started: {0}")]
+    Thread(io::Error),
+}
+
+/// One step from what runs to what is wanted.
+#[derive(Clone)]
+pub enum Action {
+    Start(MatchSpec),
+    Stop(MatchId),
+}
+
+/// Why an action can't be carried out now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ApplyError {
+    #[error("all {slots} match slots of this host are taken")]
+    Full { slots: u32 },
+    #[error("too many matches are starting; try again in a moment")]
+    Busy,
+    #[error("the host is going down")]
+    HostStopping,
+}
+
+/// A look at the whole fleet.
+#[derive(Debug, Clone, Default)]
+pub struct FleetFigures {
+    pub slots: u32,
+    pub matches: Vec<(MatchId, MatchStatus)>,
+}
+
+/// The running matches of a host. Cheap to clone.
+#[derive(Clone)]
+pub struct Fleet {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Engine,
+    artifacts: Artifacts,
+    registry: Arc<Registry>,
+    programs: Mutex<Programs>,
+    compiling: Mutex<()>,
+    waiting_compiles: AtomicUsize,
+    /// Taken when the host goes down.
+    threads: Mutex<Option<Threads>>,
+}
+
+struct Threads {
+    starter: Starter,
+    workers: Workers,
+    _epoch: EpochClock,
+}
+
+impl Fleet {
+    pub fn start(settings: HostSettings, reports: Arc<dyn Reports>) -> Result<Self, StartError> {
+        let engine = Engine::new(&settings.policy, settings.slots)?;
+        let path = settings.cache_dir;
+        let artifacts =
+            Artifacts::open(&path).map_err(|error| StartError::Artifacts { path, error })?;
+        let registry = Arc::new(Registry::new(reports));
+        let workers = Workers::start(settings.workers.max(1)).map_err(StartError::Thread)?;
+        let starter = Starter::start(Arc::clone(&registry), Arc::clone(workers.lanes()))
+            .map_err(StartError::Thread)?;
+        let epoch = EpochClock::start(engine.wasmtime().clone()).map_err(StartError::Thread)?;
+        let threads = Mutex::new(Some(Threads { starter, workers, _epoch: epoch }));
+        let inner = Inner {
+            engine,
+            artifacts,
+            registry,
+            programs: Mutex::default(),
+            compiling: Mutex::default(),
+            waiting_compiles: AtomicUsize::new(0),
+            threads,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Names the engine, its settings and the policy.
+    pub fn fingerprint(&self) -> Sha256 {
+        self.inner.engine.fingerprint()
+    }
+
+    /// Compiles a module, or takes it ready from memory or disk. Blocks; one is compiled at a
+    /// time, on a thread that yields to the ticks.
+    pub fn compile(&self, build: &Admitted) -> Result<Program, CompileError> {
+        if let Some(program) = self.ready(build.sha256()) {
+            return Ok(program);
+        }
+        let waiting = Waiting::enter(&self.inner.waiting_compiles)?;
+        let turn = lock(&self.inner.compiling);
+        if let Some(program) = self.ready(build.sha256()) {
+            return Ok(program);
+        }
+        let program = self.compile_aside(build)?;
+        drop((turn, waiting));
+        lock(&self.inner.programs).keep(program.clone());
+        Ok(program)
+    }
+
+    /// Carries out one step of a plan. A start answers before `init` has run; what becomes of
+    /// the match is told by [`Reports`].
+    pub fn apply(&self, action: Action) -> Result<(), ApplyError> {
+        match action {
+            Action::Start(spec) => self.begin(spec),
+            Action::Stop(id) => {
+                if let Some(live) = self.live(&id) {
+                    live.stop();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The match, if it runs here.
+    pub fn live(&self, id: &MatchId) -> Option<LiveMatch> {
+        self.inner.registry.lock().get(id).cloned()
+    }
+
+    pub fn running(&self) -> BTreeSet<MatchId> {
+        self.inner.registry.lock().keys().cloned().collect()
+    }
+
+    pub fn figures(&self) -> FleetFigures {
+        let live: Vec<_> = self.inner.registry.lock().values().cloned().collect();
+        let matches = live.iter().map(|live| (live.id().clone(), live.status())).collect();
+        FleetFigures { slots: self.inner.engine.slots(), matches }
+    }
+
+    /// Asks every sim to stop, waits up to `grace` for them, and ends the rest. Blocks.
+    pub fn shut_down(&self, grace: Duration) {
+        self.inner.registry.stopping.store(true, Ordering::SeqCst);
+        let Some(threads) = lock(&self.inner.threads).take() else { return };
+        let live: Vec<_> = self.inner.registry.lock().values().cloned().collect();
+        live.iter().for_each(LiveMatch::stop);
+        let until = Instant::now() + grace;
+        while !self.inner.registry.lock().is_empty() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let Threads { starter, workers, _epoch } = threads;
+        starter.end();
+        workers.end();
+    }
+
+    fn begin(&self, spec: MatchSpec) -> Result<(), ApplyError> {
+        let threads = lock(&self.inner.threads);
+        let Some(threads) = threads.as_ref() else { return Err(ApplyError::HostStopping) };
+        let slots = self.inner.engine.slots();
+        let live = LiveMatch::new(spec.id.clone(), Arc::clone(self.inner.engine.limits()));
+        let id = spec.id.clone();
+        if !self.inner.registry.add(&live, slots) {
+            return Err(ApplyError::Full { slots });
+        }
+        if !threads.starter.order(spec, live) {
+            self.inner.registry.remove(&id);
+            return Err(ApplyError::Busy);
+        }
+        Ok(())
+    }
+
+    fn ready(&self, sha256: Sha256) -> Option<Program> {
+        lock(&self.inner.programs).get(sha256)
+    }
+
+    fn compile_aside(&self, build: &Admitted) -> Result<Program, CompileError> {
+        let inner = &self.inner;
+        let failed = |what: &str| CompileError::Compile(what.to_owned());
+        thread::scope(|scope| {
+            let compiler =
+                thread::Builder::new().name("compiler".into()).stack_size(COMPILER_STACK_BYTES);
+            let run = || {
+                yield_to_others();
+                Program::compile(&inner.engine, build, &inner.artifacts)
+            };
+            let thread =
+                compiler.spawn_scoped(scope, run).map_err(|error| failed(&error.to_string()))?;
+            thread.join().unwrap_or_else(|_| Err(failed("the compiler failed")))
+        })
+    }
+}
+
+/// The matches that run, and whom to tell of them.
+pub(crate) struct Registry {
+    live: Mutex<BTreeMap<MatchId, LiveMatch>>,
+    pub(crate) reports: Arc<dyn Reports>,
+    stopping: AtomicBool,
+}
+
+impl Registry {
+    fn new(reports: Arc<dyn Reports>) -> Self {
+        Self { live: Mutex::default(), reports, stopping: AtomicBool::new(false) }
+    }
+
+    /// Adds a match if a slot is free; one that runs already is not started again.
+    fn add(&self, live: &LiveMatch, slots: u32) -> bool {
+        let mut all = self.lock();
+        let free = all.len() < slots as usize && !all.contains_key(live.id());
+        if free {
+            all.insert(live.id().clone(), live.clone());
+        }
+        free
+    }
+
+    pub(crate) fn remove(&self, id: &MatchId) {
+        self.lock().remove(id);
+    }
+
+    /// What the players of a match that ended so are told.
+    pub(crate) fn close_reason(&self, outcome: &Outcome) -> CloseReason {
+        match outcome {
+            Outcome::Finished => CloseReason::Ended,
+            Outcome::Faulted(_) => CloseReason::Faulted,
+            Outcome::Stopped if self.stopping.load(Ordering::SeqCst) => CloseReason::HostStopping,
+            Outcome::Stopped => CloseReason::Stopped,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<MatchId, LiveMatch>> {
+        lock(&self.live)
+    }
+}
+
+/// Programs ready in memory; the oldest goes first.
+#[derive(Default)]
+struct Programs {
+    by_hash: BTreeMap<Sha256, Program>,
+    order: VecDeque<Sha256>,
+}
+
+impl Programs {
+    fn get(&self, sha256: Sha256) -> Option<Program> {
+        self.by_hash.get(&sha256).cloned()
+    }
+
+    fn keep(&mut self, program: Program) {
+        if self.order.len() >= KEPT_PROGRAMS {
+            let oldest = self.order.pop_front();
+            oldest.and_then(|oldest| self.by_hash.remove(&oldest));
+        }
+        self.order.push_back(program.sha256());
+        self.by_hash.insert(program.sha256(), program);
+    }
+}
+
+/// A place in the queue for the compiler.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn enter(count: &'a AtomicUsize) -> Result<Self, CompileError> {
+        let waiting = count.fetch_add(1, Ordering::SeqCst);
+        let place = Self(count);
+        if waiting < WAITING_COMPILES { Ok(place) } else { Err(CompileError::Busy { waiting }) }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,185 @@
+//! One guest: an instance of a program with its memory, called export by export. Each call is
+//! armed with fuel and a deadline, and a failed one is the guest's last.
+
+use std::sync::Arc;
+
+use lattice_policies::functions::MEMORY;
+use lattice_surface::{Phase, Surface};
+use wasmtime::{Instance, Memory, Store, TypedFunc, WasmParams, WasmResults};
+
+use crate::{
+    engine::Engine,
+    epoch::epochs,
+    fault::{Fault, FaultKind},
+    memory_limit::MemoryLimit,
+    program::Program,
+};
+
+/// Fuel used by one call into the guest, in wasmtime's units and our host functions' prices.
+pub type Fuel = u64;
+
+/// What one call into a guest may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuestLimits {
+    pub fuel: Fuel,
+    pub deadline_ms: u64,
+}
+
+/// What wasmtime keeps beside an instance.
+pub(crate) struct GuestState {
+    pub(crate) surface: Surface,
+    pub(crate) memory: Option<Memory>,
+    limit: MemoryLimit,
+}
+
+impl GuestState {
+    fn new(engine: &Engine, config: Arc<[u8]>) -> Self {
+        let admission = &engine.policy().admission;
+        let bytes = admission.memory_pages as usize * (64 << 10);
+        Self {
+            surface: Surface::new(Arc::clone(engine.limits()), config),
+            memory: None,
+            limit: MemoryLimit::new(bytes, admission.table_elements as usize),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_tests(engine: &Engine) -> Self {
+        Self::new(engine, Arc::from([]))
+    }
+}
+
+/// A running instance of a sim.
+pub struct Guest {
+    sandbox: Sandbox,
+    instance: Instance,
+    tick: TypedFunc<i64, i32>,
+    shutdown: Option<TypedFunc<(), ()>>,
+    tick_limits: GuestLimits,
+    init_limits: GuestLimits,
+}
+
+/// The store of one guest, and the figures of the last call into it.
+struct Sandbox {
+    store: Store<GuestState>,
+    fuel_used: Fuel,
+    gauges_changed: bool,
+}
+
+const INITIALIZE: &str = "_initialize";
+const INIT: &str = "lattice_sim_init";
+const TICK: &str = "lattice_sim_tick";
+const SHUTDOWN: &str = "lattice_sim_shutdown";
+
+impl Guest {
+    /// Takes a memory slot and instantiates the program in it. Runs no code of the guest's.
+    pub fn new(program: &Program, config: Arc<[u8]>) -> Result<Self, Fault> {
+        let engine = program.engine();
+        let mut store = Store::new(engine.wasmtime(), GuestState::new(engine, config));
+        store.limiter(|state| &mut state.limit);
+        let host = |error: wasmtime::Error| {
+            Fault::new(FaultKind::Host, "instantiation", format!("{error:#}"))
+        };
+        let instance = program.pre().instantiate(&mut store).map_err(host)?;
+        store.data_mut().memory = instance.get_memory(&mut store, MEMORY);
+        let tick = instance.get_typed_func(&mut store, TICK).map_err(host)?;
+        let shutdown = instance.get_typed_func(&mut store, SHUTDOWN).ok();
+        let limits = engine.limits();
+        let deadline_ms = limits.tick_deadline_ms.into();
+        let sandbox = Sandbox { store, fuel_used: 0, gauges_changed: false };
+        let tick_limits = GuestLimits { fuel: limits.tick_fuel, deadline_ms };
+        let init_limits = GuestLimits { fuel: limits.init_fuel, deadline_ms: 10 * deadline_ms };
+        Ok(Self { sandbox, instance, tick, shutdown, tick_limits, init_limits })
+    }
+
+    /// Runs `_initialize`, if there, and `lattice_sim_init`, with one budget for both. A result
+    /// other than 0 is a fault that the sim declares.
+    pub fn init(&mut self, seed: u64, tick_hz: u16) -> Result<(), Fault> {
+        let mut limits = self.init_limits;
+        let store = &mut self.sandbox.store;
+        if let Ok(initialize) = self.instance.get_typed_func::<(), ()>(store, INITIALIZE) {
+            self.surface().begin(Phase::Initialize);
+            self.sandbox.call(INITIALIZE, &initialize, (), limits)?;
+            limits.fuel = limits.fuel.saturating_sub(self.sandbox.fuel_used);
+        }
+        let init = self
+            .instance
+            .get_typed_func::<(i64, i32), i32>(&mut self.sandbox.store, INIT)
+            .map_err(|error| Fault::new(FaultKind::Host, INIT, error.to_string()))?;
+        self.surface().begin(Phase::Init);
+        match self.sandbox.call(INIT, &init, (seed as i64, i32::from(tick_hz)), limits)? {
+            0 => Ok(()),
+            code => Err(declared(INIT, code)),
+        }
+    }
+
+    /// Runs one tick. The caller has begun it on the surface and queued its events there.
+    /// Answers whether the sim has finished.
+    pub fn tick(&mut self, tick: i64) -> Result<bool, Fault> {
+        let result = self.sandbox.call(TICK, &self.tick, tick, self.tick_limits);
+        match result.map_err(|fault| fault.at(Some(tick)))? {
+            1 => Ok(true),
+            code if code < 0 => Err(declared(TICK, code).at(Some(tick))),
+            _ => Ok(false),
+        }
+    }
+
+    /// Runs `lattice_sim_shutdown`, if there, within a tick's budget.
+    pub fn shutdown(&mut self) -> Result<(), Fault> {
+        self.surface().begin(Phase::Shutdown);
+        let Some(shutdown) = &self.shutdown else { return Ok(()) };
+        self.sandbox.call(SHUTDOWN, shutdown, (), self.tick_limits)
+    }
+
+    pub fn surface(&mut self) -> &mut Surface {
+        &mut self.sandbox.store.data_mut().surface
+    }
+
+    /// Fuel that the last call used. A call that faulted is charged all it had: what is left
+    /// after a trap says nothing.
+    pub fn fuel_used(&self) -> Fuel {
+        self.sandbox.fuel_used
+    }
+
+    /// Whether the last call set a gauge.
+    pub fn gauges_changed(&self) -> bool {
+        self.sandbox.gauges_changed
+    }
+
+    /// Bytes of linear memory.
+    pub fn memory_bytes(&self) -> usize {
+        let store = &self.sandbox.store;
+        store.data().memory.map_or(0, |memory| memory.data_size(store))
+    }
+}
+
+impl Sandbox {
+    /// Arms fuel and deadline, calls, commits what the guest did or discards it.
+    fn call<P: WasmParams, R: WasmResults>(
+        &mut self,
+        entry: &'static str,
+        function: &TypedFunc<P, R>,
+        params: P,
+        limits: GuestLimits,
+    ) -> Result<R, Fault> {
+        self.fuel_used = limits.fuel;
+        let armed = self.store.set_fuel(limits.fuel);
+        self.store.set_epoch_deadline(epochs(limits.deadline_ms));
+        match armed.and_then(|()| function.call(&mut self.store, params)) {
+            Ok(value) => {
+                let left = self.store.get_fuel().unwrap_or(0);
+                self.fuel_used = limits.fuel.saturating_sub(left);
+                self.gauges_changed = self.store.data_mut().surface.commit();
+                Ok(value)
+            }
+            Err(error) => {
+                self.store.data_mut().surface.discard();
+                Err(Fault::of_call(entry, &error))
+            }
+        }
+    }
+}
+
+fn declared(entry: &'static str, code: i32) -> Fault {
+    Fault::new(FaultKind::Sim, entry, format!("the sim returned {code}"))
+}

@@ -1,0 +1,69 @@
+//! The outside view of a running match: connect to it, look at it, ask it to stop.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::Bytes;
+use lattice_policies::{MatchId, PlayerId, policy::MatchLimits};
+use thiserror::Error;
+
+use super::{MatchStatus, PlayerLink, inbox::Inbox};
+
+/// Why a player can't connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ConnectError {
+    #[error("the match has ended")]
+    Ended,
+    #[error("the player has left this match, and a player who left does not come back")]
+    Left,
+    #[error("too many connections came in this tick; try again in a moment")]
+    Full,
+}
+
+/// A running match, shared between the worker that owns it and everybody else.
+#[derive(Clone)]
+pub struct LiveMatch {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    id: MatchId,
+    inbox: Arc<Inbox>,
+    status: Mutex<MatchStatus>,
+}
+
+impl LiveMatch {
+    pub(crate) fn new(id: MatchId, limits: Arc<MatchLimits>) -> Self {
+        let inbox = Arc::new(Inbox::new(limits));
+        Self { shared: Arc::new(Shared { id, inbox, status: Mutex::default() }) }
+    }
+
+    pub fn id(&self) -> &MatchId {
+        &self.shared.id
+    }
+
+    /// How the match is, as of its last tick.
+    pub fn status(&self) -> MatchStatus {
+        self.edit().clone()
+    }
+
+    /// Connects a player; the sim is told of the join at the player's first connection. An older
+    /// link of the same player is closed as replaced.
+    pub fn connect(&self, player: PlayerId, name: Bytes) -> Result<PlayerLink, ConnectError> {
+        let queue = self.shared.inbox.connect(player, name)?;
+        Ok(PlayerLink::new(player, queue, Arc::clone(&self.shared.inbox)))
+    }
+
+    /// Asks the sim to stop, and ends the match some ticks later.
+    pub fn stop(&self) {
+        self.shared.inbox.stop();
+    }
+
+    pub(super) fn inbox(&self) -> &Inbox {
+        &self.shared.inbox
+    }
+
+    /// The status, to be changed by the match's worker between ticks.
+    pub(super) fn edit(&self) -> MutexGuard<'_, MatchStatus> {
+        self.shared.status.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

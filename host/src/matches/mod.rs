@@ -1,0 +1,30 @@
+//! A match: a guest, its players and its place in time.
+
+mod inbox;
+mod link;
+mod live;
+mod runner;
+mod seats;
+mod status;
+
+use std::sync::Arc;
+
+use lattice_policies::MatchId;
+
+pub use link::{CloseReason, Outgoing, PlayerLink, SendError};
+pub use live::{ConnectError, LiveMatch};
+pub(crate) use runner::{Next, Runner};
+pub use status::{MatchState, MatchStatus};
+
+use crate::program::Program;
+
+/// What determines a match, beside what its players do.
+#[derive(Clone)]
+pub struct MatchSpec {
+    pub id: MatchId,
+    pub program: Program,
+    /// Ticks a second, 1 to 240.
+    pub tick_hz: u16,
+    pub seed: u64,
+    pub config: Arc<[u8]>,
+}

@@ -1,0 +1,56 @@
+//! The figures of a running match, as its owner sees them.
+
+use lattice_surface::Gauge;
+
+/// Where a match is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MatchState {
+    /// Waiting for `init`.
+    #[default]
+    Starting,
+    Running,
+    /// Asked to stop; the sim has some ticks left.
+    Stopping,
+    Ended,
+}
+
+/// A look at a match. Times are in microseconds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MatchStatus {
+    pub state: MatchState,
+    /// Ticks that have run.
+    pub ticks: i64,
+    /// Players that have joined and not left.
+    pub players: u32,
+    /// Players with an open connection.
+    pub connected: u32,
+    pub fuel_last: u64,
+    pub fuel_max: u64,
+    pub fuel_total: u64,
+    pub tick_time_last_us: u64,
+    /// A moving average over about the last 16 ticks.
+    pub tick_time_average_us: u64,
+    /// Ticks that began a whole period or more after their time.
+    pub late_ticks: u64,
+    pub dropped_periods: u64,
+    /// Players' messages that the sim was too far behind to take.
+    pub dropped_messages: u64,
+    pub dropped_log_lines: u64,
+    pub memory_bytes: u64,
+    pub gauges: Vec<Gauge>,
+}
+
+impl MatchStatus {
+    pub(crate) fn record_tick(&mut self, fuel: u64, micros: u64) {
+        self.ticks += 1;
+        self.record_fuel(fuel);
+        self.tick_time_last_us = micros;
+        self.tick_time_average_us = (self.tick_time_average_us * 15 + micros) / 16;
+    }
+
+    pub(crate) fn record_fuel(&mut self, fuel: u64) {
+        self.fuel_last = fuel;
+        self.fuel_max = self.fuel_max.max(fuel);
+        self.fuel_total += fuel;
+    }
+}

@@ -1,0 +1,73 @@
+//! A program: an admitted module, compiled and linked, ready to be instantiated many times.
+
+use std::sync::Arc;
+
+use lattice_policies::{Sha256, admission::Admitted};
+use thiserror::Error;
+use wasmtime::{InstancePre, Module};
+
+use crate::{artifacts::Artifacts, calls, engine::Engine, guest::GuestState};
+
+/// Why an admitted module could not be compiled.
+#[derive(Debug, Clone, Error)]
+pub enum CompileError {
+    #[error("the module can't be compiled: {0}")]
+    Compile(String),
+    #[error("the module can't be linked: {0}")]
+    Link(String),
+    #[error("{waiting} modules wait to be compiled already; try again in a moment")]
+    Busy { waiting: usize },
+}
+
+/// A compiled module. Cheap to clone; the code lives as long as any clone.
+#[derive(Clone)]
+pub struct Program {
+    pre: InstancePre<GuestState>,
+    sha256: Sha256,
+    engine: Engine,
+}
+
+impl Program {
+    /// Compiles, or takes the compiled code from `artifacts`. Takes time; calls nothing of the
+    /// guest's.
+    pub(crate) fn compile(
+        engine: &Engine,
+        build: &Admitted,
+        artifacts: &Artifacts,
+    ) -> Result<Self, CompileError> {
+        let module = match artifacts.load(engine, build.sha256()) {
+            Some(module) => module,
+            None => compile(engine, build, artifacts)?,
+        };
+        let link = |error: wasmtime::Error| CompileError::Link(format!("{error:#}"));
+        let pre = calls::linker(engine)
+            .and_then(|linker| linker.instantiate_pre(&module))
+            .map_err(link)?;
+        Ok(Self { pre, sha256: build.sha256(), engine: engine.clone() })
+    }
+
+    /// The hash of the module's bytes.
+    pub fn sha256(&self) -> Sha256 {
+        self.sha256
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn pre(&self) -> &InstancePre<GuestState> {
+        &self.pre
+    }
+}
+
+fn compile(
+    engine: &Engine,
+    build: &Admitted,
+    artifacts: &Artifacts,
+) -> Result<Module, CompileError> {
+    let wasm: &Arc<[u8]> = build.wasm();
+    let module = Module::from_binary(engine.wasmtime(), wasm)
+        .map_err(|error| CompileError::Compile(format!("{error:#}")))?;
+    artifacts.keep(engine, build.sha256(), &module);
+    Ok(module)
+}

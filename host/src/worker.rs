@@ -1,0 +1,260 @@
+//! Workers: plain threads that own matches and always run the one whose tick is due first.
+//!
+//! There are two lanes of workers. A match whose ticks take long moves to the heavy lane, whose
+//! threads yield to the others by priority, so that the kernel keeps it from delaying the many
+//! matches whose ticks are short.
+
+use std::{
+    cmp::Ordering,
+    collections::BinaryHeap,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+    time::Instant,
+};
+
+use crate::matches::{Next, Runner};
+
+/// A single tick longer than this makes a match heavy.
+const HEAVY_TICK_US: u64 = 10_000;
+/// So does an average over this.
+const HEAVY_AVERAGE_US: u64 = 5_000;
+/// An average under this makes it light again.
+const LIGHT_AVERAGE_US: u64 = 2_500;
+/// The heavy lane's niceness, relative to the host's.
+pub(crate) const YIELDING: i32 = 5;
+/// The stack of a worker: the guest's own limit lies within it, host functions above that.
+const STACK_BYTES: usize = 8 << 20;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    Light,
+    Heavy,
+}
+
+/// All workers of a fleet.
+pub(crate) struct Workers {
+    lanes: Arc<Lanes>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+/// The way to every worker.
+pub(crate) struct Lanes {
+    light: Vec<Mailbox>,
+    heavy: Vec<Mailbox>,
+}
+
+impl Workers {
+    /// Starts `count` threads a lane.
+    pub(crate) fn start(count: usize) -> io::Result<Self> {
+        let mailboxes = || (0..count).map(|_| Mailbox::default()).collect();
+        let lanes = Arc::new(Lanes { light: mailboxes(), heavy: mailboxes() });
+        let mut threads = Vec::new();
+        for at in 0..count {
+            for lane in [Lane::Light, Lane::Heavy] {
+                let worker = Worker { lanes: Arc::clone(&lanes), lane, at, due: BinaryHeap::new() };
+                let name = format!("{}-{at}", if lane == Lane::Light { "tick" } else { "heavy" });
+                let thread = thread::Builder::new().name(name).stack_size(STACK_BYTES);
+                threads.push(thread.spawn(move || worker.run())?);
+            }
+        }
+        Ok(Self { lanes, threads })
+    }
+
+    pub(crate) fn lanes(&self) -> &Arc<Lanes> {
+        &self.lanes
+    }
+
+    /// Ends every match at once and waits for the threads.
+    pub(crate) fn end(self) {
+        self.lanes.light.iter().chain(&self.lanes.heavy).for_each(Mailbox::close);
+        for thread in self.threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Lanes {
+    /// Hands a new match to the worker with the least to do.
+    pub(crate) fn place(&self, runner: Box<Runner>) {
+        self.move_to(Lane::of(&runner, Lane::Light), runner);
+    }
+
+    fn move_to(&self, lane: Lane, runner: Box<Runner>) {
+        let least = self.of(lane).iter().min_by_key(|mailbox| mailbox.load.load(Relaxed));
+        if let Some(mailbox) = least {
+            mailbox.put(runner);
+        }
+    }
+
+    fn of(&self, lane: Lane) -> &[Mailbox] {
+        match lane {
+            Lane::Light => &self.light,
+            Lane::Heavy => &self.heavy,
+        }
+    }
+}
+
+impl Lane {
+    /// Where a match belongs that is in `self` now.
+    fn of(runner: &Runner, now: Lane) -> Lane {
+        let (last, average) = runner.tick_times();
+        if last > HEAVY_TICK_US || average > HEAVY_AVERAGE_US {
+            Lane::Heavy
+        } else if average < LIGHT_AVERAGE_US {
+            Lane::Light
+        } else {
+            now
+        }
+    }
+}
+
+/// A thread's share of a core that a match takes, in millionths, and a little for being there.
+fn share(runner: &Runner) -> u64 {
+    const BEING_THERE: u64 = 1_000;
+    runner.tick_times().1 * u64::from(runner.tick_hz()) + BEING_THERE
+}
+
+/// How matches come to a worker.
+#[derive(Default)]
+struct Mailbox {
+    state: Mutex<Mail>,
+    changed: Condvar,
+    /// The sum of its matches' shares.
+    load: AtomicU64,
+}
+
+#[derive(Default)]
+struct Mail {
+    arrived: Vec<Box<Runner>>,
+    closed: bool,
+}
+
+impl Mailbox {
+    fn put(&self, runner: Box<Runner>) {
+        let mut mail = self.lock();
+        if mail.closed {
+            drop(mail);
+            return runner.abandon();
+        }
+        self.load.fetch_add(share(&runner), Relaxed);
+        mail.arrived.push(runner);
+        drop(mail);
+        self.changed.notify_one();
+    }
+
+    fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Mail> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Worker {
+    lanes: Arc<Lanes>,
+    lane: Lane,
+    at: usize,
+    due: BinaryHeap<Due>,
+}
+
+impl Worker {
+    fn run(mut self) {
+        if self.lane == Lane::Heavy {
+            yield_to_others();
+        }
+        while self.wait() {
+            if let Some(next) = self.due.pop() {
+                self.run_tick(next);
+            }
+        }
+        for due in self.due.drain() {
+            due.runner.abandon();
+        }
+    }
+
+    /// Takes in new matches and waits until a tick is due; `false` when the worker has to end.
+    fn wait(&mut self) -> bool {
+        let lanes = Arc::clone(&self.lanes);
+        let mailbox = &lanes.of(self.lane)[self.at];
+        let mut mail = mailbox.lock();
+        loop {
+            for runner in mail.arrived.drain(..) {
+                let share = share(&runner);
+                self.due.push(Due { at: runner.due(), share, runner });
+            }
+            if mail.closed {
+                return false;
+            }
+            let now = Instant::now();
+            mail = match self.due.peek() {
+                None => mailbox.changed.wait(mail).unwrap_or_else(PoisonError::into_inner),
+                Some(next) if next.at > now => {
+                    let woken = mailbox.changed.wait_timeout(mail, next.at - now);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+                Some(_) => return true,
+            };
+        }
+    }
+
+    fn run_tick(&mut self, due: Due) {
+        let mailbox = &self.lanes.of(self.lane)[self.at];
+        // A panic here is a bug of ours. It ends the match it struck (the runner's drop tells
+        // so), and not the worker's other matches.
+        let next = catch_unwind(AssertUnwindSafe(|| due.runner.run_tick()));
+        mailbox.load.fetch_sub(due.share, Relaxed);
+        let Ok(Next::Tick(runner)) = next else { return };
+        let lane = Lane::of(&runner, self.lane);
+        if lane != self.lane {
+            return self.lanes.move_to(lane, runner);
+        }
+        let share = share(&runner);
+        mailbox.load.fetch_add(share, Relaxed);
+        // A tick that is overdue queues behind those that became due before now: otherwise a
+        // match that is always behind would always have the earliest deadline.
+        let at = runner.due().max(Instant::now());
+        self.due.push(Due { at, share, runner });
+    }
+}
+
+/// Lowers this thread's priority. Where the system refuses, it stays as it is.
+pub(crate) fn yield_to_others() {
+    #[allow(unsafe_code, reason = "setpriority takes three numbers; 0 is the calling thread")]
+    unsafe {
+        libc::setpriority(libc::PRIO_PROCESS, 0, YIELDING);
+    }
+}
+
+/// A match in a worker's queue, ordered so that the heap's greatest is the one due first.
+struct Due {
+    at: Instant,
+    share: u64,
+    runner: Box<Runner>,
+}
+
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.at.cmp(&self.at)
+    }
+}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        self.at == other.at
+    }
+}
+
+impl Eq for Due {}
