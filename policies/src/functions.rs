@@ -1,6 +1,8 @@
 //! The surface table: what a sim may import, what it must and may export, and what a host call
 //! costs. The scan, the linker, the header and the docs are checked against it by tests.
 
+use std::fmt;
+
 /// The only import module a sim may name.
 pub const IMPORT_MODULE: &str = "env";
 
@@ -17,6 +19,28 @@ pub enum Scalar {
 pub struct Signature {
     pub params: &'static [Scalar],
     pub result: Option<Scalar>,
+}
+
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            I32 => "i32",
+            I64 => "i64",
+            F64 => "f64",
+        })
+    }
+}
+
+/// `(i32, i64) -> i32`, and `() -> ()` for nothing in and nothing out.
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let params: Vec<String> = self.params.iter().map(Scalar::to_string).collect();
+        write!(f, "({}) -> ", params.join(", "))?;
+        match self.result {
+            Some(result) => result.fmt(f),
+            None => f.write_str("()"),
+        }
+    }
 }
 
 /// One `lattice_ms_*` import.

@@ -1,19 +1,53 @@
 //! The admission scan and its outcome: `Admitted`, or all the `Reason`s against.
 //!
-//! Owns the proof that the sandbox's boundary is the only one a module has.
+//! Owns the proof that the sandbox's boundary is the only one a module has: it imports nothing but
+//! the host functions, and it is valid, bounded, and can be instantiated.
 //! Never compiles, never runs and never stores a module.
 
+mod bodies;
+mod exports;
+mod features;
+mod findings;
+mod header;
+mod hints;
+mod imports;
+mod limits;
+mod outline;
 mod reason;
+mod segments;
+mod signature;
+mod storage;
+mod validity;
 
 use std::sync::Arc;
 
+pub use features::FEATURES;
 pub use reason::{DETAIL_CHARS, LISTED_REASONS, Reason, ReasonCode, Rejection};
 
 use crate::{Sha256, policy::AdmissionLimits};
-use reason::Reasons;
+use findings::Findings;
+use outline::Outline;
 
 /// The scanner's version, raised whenever the verdict on some module may change.
 pub const SCANNER: u32 = 1;
+
+/// Each adds its reasons; none stops the others.
+const CHECKS: [fn(&Outline<'_>, &AdmissionLimits, &mut Findings); 14] = [
+    limits::check_counts,
+    limits::check_types,
+    limits::check_names,
+    imports::check,
+    exports::check_presence,
+    exports::check_types,
+    exports::check_marker,
+    check_start,
+    storage::check_memory,
+    storage::check_tables,
+    storage::check_globals,
+    segments::check_data,
+    segments::check_elements,
+    bodies::check,
+];
 
 /// A module that passed the scan. Only [`scan`] makes one, so whoever holds it holds the proof.
 #[derive(Debug, Clone)]
@@ -55,16 +89,55 @@ impl Admitted {
 }
 
 /// Admits a module, or says everything that is wrong with it.
-pub fn scan(wasm: impl Into<Arc<[u8]>>, _limits: &AdmissionLimits) -> Result<Admitted, Rejection> {
+///
+/// Takes time and memory in proportion to the module's bytes, whatever they claim to hold.
+pub fn scan(wasm: impl Into<Arc<[u8]>>, limits: &AdmissionLimits) -> Result<Admitted, Rejection> {
     let wasm = wasm.into();
     let sha256 = Sha256::of(&wasm);
-    let mut reasons = Reasons::default();
-    if wasm.is_empty() {
-        reasons.add_with_hint(ReasonCode::Malformed, "no bytes", "");
+    let mut findings = Findings::new();
+    let outline = examine(&wasm, limits, &mut findings);
+    let imports = imports::names(&outline);
+    let facts = facts(&outline);
+    findings.conclude(sha256, wasm.len())?;
+    Ok(Admitted { wasm, sha256, imports, facts })
+}
+
+fn examine<'a>(wasm: &'a [u8], limits: &AdmissionLimits, findings: &mut Findings) -> Outline<'a> {
+    limits::hold(
+        findings,
+        ReasonCode::LimitModule,
+        "bytes",
+        wasm.len() as u64,
+        limits.module_bytes,
+    );
+    if !findings.is_empty() || !header::check(wasm, findings) {
+        return Outline::default();
     }
-    if !reasons.is_empty() {
-        return Err(reasons.into_rejection(sha256, wasm.len()));
+    let outline = Outline::read(wasm, limits, findings);
+    for check in CHECKS {
+        check(&outline, limits, findings);
     }
-    let facts = Facts { memory_min_pages: 0, memory_max_pages: None, optional_exports: Vec::new() };
-    Ok(Admitted { wasm, sha256, imports: Vec::new(), facts })
+    if !findings.make_validation_moot() {
+        let _ = validity::check(wasm).map_err(|error| findings.unreadable(&error));
+    }
+    outline
+}
+
+fn check_start(outline: &Outline<'_>, _: &AdmissionLimits, findings: &mut Findings) {
+    if outline.has_start {
+        let detail = "a start section, which would run outside every budget";
+        findings.refuse_with_hint(ReasonCode::StartFunction, detail, || {
+            Some(hints::EXPORT_INITIALIZE.to_owned())
+        });
+    }
+}
+
+fn facts(outline: &Outline<'_>) -> Facts {
+    let memory = outline.memories().next();
+    let pages = |pages: u64| u32::try_from(pages).unwrap_or(u32::MAX);
+    Facts {
+        memory_min_pages: memory.map_or(0, |memory| pages(memory.initial)),
+        memory_max_pages: memory.and_then(|memory| memory.maximum).map(pages),
+        optional_exports: exports::optional(outline),
+    }
 }

@@ -1,11 +1,11 @@
-//! Why a module is refused: the codes, one reason, and the bounded list of them.
+//! Why a module is refused: the codes, one reason, and the rejection that lists them.
 //! Never decides; the checks do.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::{Sha256, escape::guest_text};
+use crate::Sha256;
 
 /// Reasons that a rejection lists; further ones are counted.
 pub const LISTED_REASONS: usize = 100;
@@ -46,7 +46,7 @@ codes! {
     ImportKind = "IMPORT_KIND",
     /// Imports a host function with another type than it has.
     ImportSignature = "IMPORT_SIGNATURE",
-    /// A required function export is absent.
+    /// A required export is absent.
     ExportMissing = "EXPORT_MISSING",
     /// A known export is of another kind or type, or is not defined by the module itself.
     ExportSignature = "EXPORT_SIGNATURE",
@@ -54,18 +54,16 @@ codes! {
     ExportsWrapped = "EXPORTS_WRAPPED",
     /// A start section, which would run outside every budget.
     StartFunction = "START_FUNCTION",
-    /// No memory is defined and exported as `memory`.
+    /// No memory is defined.
     MemoryMissing = "MEMORY_MISSING",
     /// More than one table.
     TableCount = "TABLE_COUNT",
     /// A table without a maximum.
     TableUnbounded = "TABLE_UNBOUNDED",
-    /// An active data segment that does not fit in the memory's minimum.
+    /// An active data segment that cannot be shown to fit in the memory's minimum.
     DataOutOfBounds = "DATA_OUT_OF_BOUNDS",
-    /// An active element segment that does not fit in its table.
+    /// An active element segment that cannot be shown to fit in the table's minimum.
     ElemOutOfBounds = "ELEM_OUT_OF_BOUNDS",
-    /// A segment's offset that cannot be computed ahead.
-    OffsetNotConstant = "OFFSET_NOT_CONSTANT",
     LimitModule = "LIMIT_MODULE",
     LimitTypes = "LIMIT_TYPES",
     LimitFunctions = "LIMIT_FUNCTIONS",
@@ -74,10 +72,8 @@ codes! {
     LimitImports = "LIMIT_IMPORTS",
     LimitParams = "LIMIT_PARAMS",
     LimitResults = "LIMIT_RESULTS",
-    /// Locals of one function.
+    /// Locals of one function, or of all functions together.
     LimitLocals = "LIMIT_LOCALS",
-    /// Locals of all functions together.
-    LimitTotalLocals = "LIMIT_TOTAL_LOCALS",
     LimitBody = "LIMIT_BODY",
     LimitNesting = "LIMIT_NESTING",
     LimitBrTable = "LIMIT_BR_TABLE",
@@ -86,6 +82,29 @@ codes! {
     LimitSegments = "LIMIT_SEGMENTS",
     LimitCustom = "LIMIT_CUSTOM",
     LimitName = "LIMIT_NAME",
+}
+
+impl ReasonCode {
+    /// Whether the limit is what bounds the work that validation would take: a module over it is
+    /// not validated.
+    pub(super) const fn bounds_work(self) -> bool {
+        use ReasonCode::*;
+        matches!(
+            self,
+            LimitTypes
+                | LimitFunctions
+                | LimitGlobals
+                | LimitExports
+                | LimitImports
+                | LimitParams
+                | LimitResults
+                | LimitLocals
+                | LimitBody
+                | LimitNesting
+                | LimitBrTable
+                | LimitSegments
+        )
+    }
 }
 
 impl fmt::Display for ReasonCode {
@@ -134,49 +153,5 @@ pub struct Rejection {
 impl Rejection {
     pub fn has(&self, code: ReasonCode) -> bool {
         self.reasons.iter().any(|reason| reason.code == code)
-    }
-}
-
-/// The reasons found so far, in the order found, of which only the first are kept.
-#[derive(Debug, Default)]
-pub(super) struct Reasons {
-    listed: Vec<Reason>,
-    total: usize,
-}
-
-impl Reasons {
-    pub(super) fn add(&mut self, code: ReasonCode, detail: impl AsRef<str>) {
-        self.push(code, detail.as_ref(), || None);
-    }
-
-    pub(super) fn add_with_hint(
-        &mut self,
-        code: ReasonCode,
-        detail: impl AsRef<str>,
-        hint: impl Into<String>,
-    ) {
-        self.push(code, detail.as_ref(), || Some(hint.into()));
-    }
-
-    /// The hint is only made for a reason that is listed.
-    pub(super) fn push(
-        &mut self,
-        code: ReasonCode,
-        detail: &str,
-        hint: impl FnOnce() -> Option<String>,
-    ) {
-        self.total += 1;
-        if self.listed.len() < LISTED_REASONS {
-            let detail = guest_text(detail.as_bytes(), DETAIL_CHARS);
-            self.listed.push(Reason { code, detail, hint: hint() });
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.total == 0
-    }
-
-    pub(super) fn into_rejection(self, sha256: Sha256, size: usize) -> Rejection {
-        Rejection { sha256, size, reasons: self.listed, total: self.total }
     }
 }

@@ -1,0 +1,85 @@
+//! The counts and sizes of a module's sections, held against the limits by what they declare,
+//! before anything is made from them. Memory, tables and function bodies have their own files.
+
+use std::fmt::Display;
+
+use super::{
+    ReasonCode,
+    findings::Findings,
+    outline::{Outline, declared},
+};
+use crate::policy::AdmissionLimits;
+
+/// Refuses what is over its limit, with both figures.
+pub(super) fn hold(
+    findings: &mut Findings,
+    code: ReasonCode,
+    what: impl Display,
+    is: u64,
+    most: impl Into<u64>,
+) {
+    let most = most.into();
+    if is > most {
+        findings.refuse(code, format!("{what}: {is}, and the limit is {most}"));
+    }
+}
+
+/// Entries of each section.
+pub(super) fn check_counts(
+    outline: &Outline<'_>,
+    limits: &AdmissionLimits,
+    findings: &mut Findings,
+) {
+    use ReasonCode::*;
+    let segments = declared(&outline.data_section) + declared(&outline.element_section);
+    let counts = [
+        (LimitTypes, "types", declared(&outline.type_section), limits.types),
+        (LimitImports, "imports", outline.imports().count() as u64, limits.imports),
+        (LimitFunctions, "functions", declared(&outline.function_section), limits.functions),
+        (LimitGlobals, "globals", declared(&outline.global_section), limits.globals),
+        (LimitExports, "exports", declared(&outline.export_section), limits.exports),
+        (LimitSegments, "data and element segments", segments, limits.segments),
+        (LimitCustom, "custom sections", outline.custom_sections, limits.custom_sections),
+    ];
+    for (code, what, count, most) in counts {
+        hold(findings, code, what, count, most);
+    }
+}
+
+/// Parameters and results of each function type.
+pub(super) fn check_types(
+    outline: &Outline<'_>,
+    limits: &AdmissionLimits,
+    findings: &mut Findings,
+) {
+    let types = outline.types.iter().enumerate();
+    for (index, ty) in types.filter_map(|(index, ty)| Some((index, ty.as_ref()?))) {
+        let params = ty.params().len() as u64;
+        let results = ty.results().len() as u64;
+        let of = |what: &str| format!("{what} of type {index}");
+        hold(findings, ReasonCode::LimitParams, of("parameters"), params, limits.function_params);
+        hold(findings, ReasonCode::LimitResults, of("results"), results, limits.function_results);
+    }
+}
+
+/// Names of imports and exports. Those in custom sections are never read.
+pub(super) fn check_names(
+    outline: &Outline<'_>,
+    limits: &AdmissionLimits,
+    findings: &mut Findings,
+) {
+    let imports = outline.imports().flat_map(|import| [import.module, import.name]);
+    let exports = outline.exports().map(|export| export.name);
+    for name in imports.chain(exports) {
+        let bytes = name.len() as u64;
+        // Cut here, so that the figures behind the name are not.
+        let shown: String = name.chars().take(32).collect();
+        hold(
+            findings,
+            ReasonCode::LimitName,
+            format_args!("bytes of the name that begins with {shown}"),
+            bytes,
+            limits.name_bytes,
+        );
+    }
+}
