@@ -32,7 +32,7 @@ class Game {
 
   #level = null; // the welcome
   #timeline = null;
-  #roster = [];
+  #roster = null; // until the first one came
   #pending = []; // effects of the tick whose state is still to come
   #asked = false; // for the welcome, on this connection
   #over = null;
@@ -49,11 +49,14 @@ class Game {
       message: (bytes) => this.#message(bytes),
       closed: (ending) => this.#closed(ending),
     });
+    document.addEventListener("visibilitychange", () => this.#rest());
     requestAnimationFrame((now) => this.#frame(now));
   }
 
   #opened() {
     this.#asked = false;
+    this.#timeline = null; // a welcome starts the next one
+    this.#pending = [];
     this.#sent.key = "";
     this.#asks.clear();
     this.#hud.status("Waiting for the match", "wait");
@@ -82,10 +85,10 @@ class Game {
   }
 
   on_roster({ players }) {
-    for (const player of players)
-      if (!this.#named(player.slot)) this.#hud.tell(player, " joined");
-    for (const player of this.#roster)
-      if (!players.some(({ slot }) => slot === player.slot)) this.#hud.tell(player, " left");
+    const before = this.#roster ?? players;
+    const missing = (from, { player }) => !from.some((other) => other.player === player);
+    for (const player of players) if (missing(before, player)) this.#hud.tell(player, " joined");
+    for (const player of before) if (missing(players, player)) this.#hud.tell(player, " left");
     this.#roster = players;
     this.#showRoster();
   }
@@ -169,7 +172,7 @@ class Game {
     const body = state.players.find(({ slot }) => slot === victim);
     if (body) this.#effects.kill(body, victim === this.#level.slot);
     const [who, whom] = [this.#named(shooter), this.#named(victim)];
-    if (who && whom) this.#hud.tell(who, " hit ", whom, " for good");
+    if (who && whom) this.#hud.tell(who, " shot ", whom);
   }
 
   // Words and data attributes for this frame.
@@ -185,21 +188,33 @@ class Game {
     canvas.dataset.y = this.#camera.y(own.y).toFixed(1);
   }
 
-  // Sends what the hands do: when it changes, and now and then in case one was lost.
-  #play(own, now) {
+  // Where the own player is drawn, in client pixels.
+  #place(own) {
     const { ratio } = this.#camera;
     const box = canvas.getBoundingClientRect();
-    const me = own && {
-      x: box.x + this.#camera.x(own.x) / ratio, y: box.y + this.#camera.y(own.y) / ratio,
-    };
-    const input = this.#controls.read(me);
+    return { x: box.x + this.#camera.x(own.x) / ratio, y: box.y + this.#camera.y(own.y) / ratio };
+  }
+
+  // Sends what the hands do: when it changes, and now and then because the latency is measured so.
+  #play(own, now) {
+    const input = this.#controls.read(own ? this.#place(own) : null);
     const key = JSON.stringify([input.move, input.aim, input.fire]);
     const wait = key === this.#sent.key ? REPEAT_INPUT_MS : 1000 / INPUTS_A_SECOND;
     if (now - this.#sent.at < wait) return;
+    this.#send(input, key, now);
+  }
+
+  #send(input, key, now) {
     const sequence = (this.#sent.sequence + 1) & 0xffff;
     if (!this.#connection.send(encodeInput({ ...input, sequence }))) return;
     this.#sent = { at: now, key, sequence };
     this.#asks.set(sequence, now);
+  }
+
+  // A page that nobody sees draws no frames, so the player must not run on with the last input.
+  #rest() {
+    const still = { move: { x: 0, y: 0 }, aim: { x: 0, y: 0 }, fire: false };
+    if (document.hidden) this.#send(still, "", performance.now());
   }
 
   // The time from an input to the first state that knows it.
@@ -215,16 +230,16 @@ class Game {
 
   #showRoster() {
     const slot = this.#level?.slot;
-    this.#hud.scores(this.#roster, slot);
+    this.#hud.scores(this.#roster ?? [], slot, this.#level?.scoreLimit);
     if (slot !== undefined && this.#named(slot)) canvas.dataset.player = this.#named(slot).player;
   }
 
   #named(slot) {
-    return this.#roster.find((player) => player.slot === slot);
+    return this.#roster?.find((player) => player.slot === slot);
   }
 
   #names() {
-    return new Map(this.#roster.map(({ slot, name }) => [slot, name]));
+    return new Map(this.#roster?.map(({ slot, name }) => [slot, name]));
   }
 }
 

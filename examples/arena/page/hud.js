@@ -9,6 +9,7 @@ const FEED_MS = 6000;
 export class Hud {
   #status = byId("status");
   #clock = byId("clock");
+  #goal = byId("goal");
   #scores = byId("scores");
   #feed = byId("feed");
   #banner = byId("banner");
@@ -33,8 +34,9 @@ export class Hud {
     setText(this.#clock, `${Math.floor(secondsLeft / 60)}:${seconds}`);
   }
 
-  /** `players` as the roster has them; `me` is the own slot. */
-  scores(players, me) {
+  /** `players` as the roster has them; `me` is the own slot; `limit` wins, 0 for none. */
+  scores(players, me, limit) {
+    setText(this.#goal, limit ? `First to ${limit}` : "Player");
     const best = [...players].sort((a, b) => b.kills - a.kills || a.deaths - b.deaths);
     this.#scores.replaceChildren(...best.map((player) => scoreRow(player, player.slot === me)));
   }

@@ -77,10 +77,11 @@ export class View {
   #drawPlayer(player, { me, now }) {
     const own = player.slot === me;
     if (own) this.#at(player, 0, (context) => drawOwnMark(context, now));
-    this.#at(player, Math.atan2(player.aimY, player.aimX), (context) =>
-      drawShip(context, slotColour(player.slot), slotColour(player.slot, -28)),
-    );
+    const [colour, shade] = [slotColour(player.slot), slotColour(player.slot, -28)];
+    const aim = Math.atan2(player.aimY, player.aimX);
+    this.#at(player, aim, (context) => drawBarrel(context, colour, shade));
     this.#at(player, 0, (context) => {
+      drawHull(context, colour, shade);
       drawHealth(context, player.health / FULL_HEALTH);
       if (player.shielded) drawShield(context, now);
     });
@@ -187,11 +188,17 @@ function drawBoulder(context, radius) {
   }
 }
 
-function drawShip(context, colour, shade) {
+function drawBarrel(context, colour, shade) {
   context.fillStyle = shade;
+  context.strokeStyle = colour;
+  context.lineWidth = 2.5;
   context.beginPath();
-  context.roundRect(4, -5, PLAYER_RADIUS + 7, 10, 3);
+  context.roundRect(4, -6, PLAYER_RADIUS + 9, 12, 4);
   context.fill();
+  context.stroke();
+}
+
+function drawHull(context, colour, shade) {
   const light = context.createRadialGradient(-5, -6, 2, 0, 0, PLAYER_RADIUS);
   light.addColorStop(0, "#fff");
   light.addColorStop(0.35, colour);
@@ -221,7 +228,7 @@ function drawOwnMark(context, now) {
 function drawHealth(context, share) {
   const from = -Math.PI / 2;
   context.lineWidth = 3.5;
-  context.strokeStyle = "rgb(0 0 0 / 45%)";
+  context.strokeStyle = "rgb(0 0 0 / 35%)";
   context.beginPath();
   context.arc(0, 0, PLAYER_RADIUS + 5, 0, 7);
   context.stroke();
