@@ -1,14 +1,20 @@
-//! Builds: immutable admitted uploads, their bytes, and whether they may be scheduled.
+//! Builds: immutable admitted uploads, their bytes, and what became of each upload.
 //! Never scans; it takes an `Admitted`, which only the scan makes.
 
 use jiff::Timestamp;
 use lattice_policies::{
     GameId, Sha256,
-    admission::{Admitted, Reason, Rejection},
+    admission::{Admitted, Rejection, SCANNER},
 };
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use semver::Version;
+use serde_json::{Value, json};
 
-use crate::{Actor, Page, Store, StoreError};
+use crate::{
+    Actor, AuditEntry, Page, Store, StoreError, audit,
+    columns::{hash, maybe_parsed, now, parsed},
+    precedence::precedence,
+};
 
 /// What a build is packaged as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +25,9 @@ pub enum Packaging {
 impl Packaging {
     /// The packaging as it stands in requests, answers and the store.
     pub const fn text(self) -> &'static str {
-        "wasm"
+        match self {
+            Packaging::Wasm => "wasm",
+        }
     }
 }
 
@@ -59,15 +67,6 @@ pub enum Inserted {
     Taken(ModuleBuild),
 }
 
-/// Why a build that was admitted once is refused now.
-#[derive(Debug, Clone, Copy)]
-pub enum Refusal<'a> {
-    /// Today's scan says no.
-    Rejected(&'a Rejection),
-    /// The stored bytes no longer have the build's hash.
-    Altered { found: Sha256 },
-}
-
 impl Store {
     /// Keeps an admitted module under a version, with the fingerprint of the policy that said yes.
     pub fn insert_build(
@@ -78,7 +77,24 @@ impl Store {
         admitted: &Admitted,
         policy: Sha256,
     ) -> Result<Inserted, StoreError> {
-        todo!()
+        self.write(|tx| {
+            let mut detail = upload(version, admitted.sha256(), admitted.wasm().len());
+            let (outcome, inserted) = match find(tx, game, version)? {
+                Some(build) if build.sha256 == admitted.sha256() => {
+                    ("unchanged", Inserted::Same(build))
+                }
+                Some(build) => ("conflict", Inserted::Taken(build)),
+                None => {
+                    detail["Policy"] = policy.to_string().into();
+                    detail["Scanner"] = SCANNER.into();
+                    detail["Imports"] = admitted.imports().into();
+                    let build = insert(tx, actor, game, version, admitted, policy)?;
+                    ("ok", Inserted::New(build))
+                }
+            };
+            audit_build(tx, actor, "module.upload", (game, version), outcome, detail)?;
+            Ok(inserted)
+        })
     }
 
     /// Keeps one audit row of a refused upload: who, when, which hash, why. Nothing else.
@@ -89,7 +105,13 @@ impl Store {
         version: &Version,
         rejection: &Rejection,
     ) -> Result<(), StoreError> {
-        todo!()
+        let mut detail = upload(version, rejection.sha256, rejection.size);
+        detail["Scanner"] = SCANNER.into();
+        detail["Reasons"] = reasons(rejection);
+        detail["ReasonsTotal"] = rejection.total.into();
+        self.write(|tx| {
+            audit_build(tx, actor, "module.upload", (game, version), "rejected", detail)
+        })
     }
 
     pub fn build(
@@ -97,58 +119,175 @@ impl Store {
         game: &GameId,
         version: &Version,
     ) -> Result<Option<ModuleBuild>, StoreError> {
-        todo!()
+        self.read(|db| find(db, game, version))
     }
 
     /// A game's builds, highest version first.
     pub fn builds(&self, game: &GameId, page: &Page) -> Result<Vec<ModuleBuild>, StoreError> {
-        todo!()
+        let below = page.after.as_deref().map(place).transpose()?;
+        self.read(|db| {
+            db.prepare_cached(&select(
+                "WHERE game = ?1 AND (?2 IS NULL OR precedence < ?2)
+                 ORDER BY precedence DESC LIMIT ?3",
+            ))?
+            .query_and_then(params![game.as_str(), below, page.bounded()], build)?
+            .collect()
+        })
     }
 
     /// The highest schedulable version that is no pre-release.
     pub fn latest_schedulable(&self, game: &GameId) -> Result<Option<ModuleBuild>, StoreError> {
-        todo!()
+        self.read(|db| {
+            db.prepare_cached(&select(
+                "WHERE game = ?1 AND retired_at IS NULL AND refused IS NULL AND prerelease = 0
+                 ORDER BY precedence DESC LIMIT 1",
+            ))?
+            .query_and_then([game.as_str()], build)?
+            .next()
+            .transpose()
+        })
     }
 
     /// The stored bytes of that hash.
     pub fn wasm(&self, sha256: Sha256) -> Result<Option<Vec<u8>>, StoreError> {
-        todo!()
+        self.read(|db| {
+            let mut query = db.prepare_cached("SELECT bytes FROM blob WHERE sha256 = ?1")?;
+            Ok(query.query_row([sha256.0], |row| row.get(0)).optional()?)
+        })
     }
+}
 
-    /// Restores (`true`) or retires (`false`) a build; `None` if there is none of that version.
-    /// A refused build cannot be restored: [`StoreError::NotSchedulable`].
-    pub fn set_schedulable(
-        &self,
-        actor: &Actor,
-        game: &GameId,
-        version: &Version,
-        schedulable: bool,
-    ) -> Result<Option<ModuleBuild>, StoreError> {
-        todo!()
-    }
+fn insert(
+    tx: &Connection,
+    actor: &Actor,
+    game: &GameId,
+    version: &Version,
+    admitted: &Admitted,
+    policy: Sha256,
+) -> Result<ModuleBuild, StoreError> {
+    require_game(tx, game)?;
+    keep_blob(tx, admitted)?;
+    tx.prepare_cached(
+        "INSERT INTO module_build (game, version, precedence, prerelease, packaging, sha256,
+            imports, policy, scanner, uploaded_by, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?
+    .execute(params![
+        game.as_str(),
+        version.to_string(),
+        precedence(version),
+        !version.pre.is_empty(),
+        Packaging::Wasm.text(),
+        admitted.sha256().0,
+        Value::from(admitted.imports()).to_string(),
+        policy.0,
+        SCANNER,
+        actor.subject,
+        now(),
+    ])?;
+    must_find(tx, game, version)
+}
 
-    /// Every build that new matches may run: what a start checks again.
-    pub fn schedulable_builds(&self) -> Result<Vec<ModuleBuild>, StoreError> {
-        todo!()
+/// The foreign key would say no as well, but not of what.
+fn require_game(tx: &Connection, game: &GameId) -> Result<(), StoreError> {
+    let mut query = tx.prepare_cached("SELECT 1 FROM game WHERE id = ?1")?;
+    if query.exists([game.as_str()])? {
+        return Ok(());
     }
+    Err(StoreError::NoSuchGame(game.clone()))
+}
 
-    /// Every build that a check has refused: what a start under another policy may admit again.
-    pub fn refused_builds(&self) -> Result<Vec<ModuleBuild>, StoreError> {
-        todo!()
+/// Bytes that are there already are compared, so that a damaged module is not taken for whole.
+fn keep_blob(tx: &Connection, admitted: &Admitted) -> Result<(), StoreError> {
+    let (sha256, bytes) = (admitted.sha256(), &**admitted.wasm());
+    let same: Option<bool> = tx
+        .prepare_cached("SELECT bytes = ?2 FROM blob WHERE sha256 = ?1")?
+        .query_row(params![sha256.0, bytes], |row| row.get(0))
+        .optional()?;
+    match same {
+        Some(true) => Ok(()),
+        Some(false) => Err(StoreError::BlobAltered(sha256)),
+        None => {
+            tx.prepare_cached("INSERT INTO blob (sha256, bytes) VALUES (?1, ?2)")?
+                .execute(params![sha256.0, bytes])?;
+            Ok(())
+        }
     }
+}
 
-    /// Makes a build unschedulable, whose bytes failed a later check.
-    pub fn refuse_build(&self, build: &ModuleBuild, why: Refusal<'_>) -> Result<(), StoreError> {
-        todo!()
-    }
+/// What the audit keeps of every upload.
+fn upload(version: &Version, sha256: Sha256, size: usize) -> Value {
+    json!({"Version": version.to_string(), "Sha256": sha256.to_string(), "Size": size})
+}
 
-    /// Takes a refusal back, on the proof of a new scan; the row then names that scan's policy.
-    pub fn readmit_build(
-        &self,
-        build: &ModuleBuild,
-        admitted: &Admitted,
-        policy: Sha256,
-    ) -> Result<ModuleBuild, StoreError> {
-        todo!()
-    }
+/// The reasons as they stand in the answer to an upload.
+pub(crate) fn reasons(rejection: &Rejection) -> Value {
+    rejection.reasons.iter().map(|reason| json!(reason)).collect()
+}
+
+pub(crate) fn audit_build(
+    tx: &Connection,
+    actor: &Actor,
+    action: &str,
+    (game, version): (&GameId, &Version),
+    outcome: &str,
+    detail: Value,
+) -> Result<(), StoreError> {
+    let target = &version.to_string();
+    audit::append(tx, actor, &AuditEntry { action, game: Some(game), target, outcome, detail })
+}
+
+/// A query of builds with these clauses.
+pub(crate) fn select(clauses: &str) -> String {
+    format!(
+        "SELECT *, (SELECT length(bytes) FROM blob WHERE blob.sha256 = module_build.sha256) AS size
+         FROM module_build {clauses}"
+    )
+}
+
+pub(crate) fn find(
+    db: &Connection,
+    game: &GameId,
+    version: &Version,
+) -> Result<Option<ModuleBuild>, StoreError> {
+    db.prepare_cached(&select("WHERE game = ?1 AND version = ?2"))?
+        .query_and_then([game.as_str(), &version.to_string()], build)?
+        .next()
+        .transpose()
+}
+
+pub(crate) fn must_find(
+    db: &Connection,
+    game: &GameId,
+    version: &Version,
+) -> Result<ModuleBuild, StoreError> {
+    find(db, game, version)?
+        .ok_or_else(|| StoreError::NoSuchBuild { game: game.clone(), version: version.clone() })
+}
+
+/// Where a version stands in the list of builds.
+fn place(version: &str) -> Result<Vec<u8>, StoreError> {
+    let version = version.parse().map_err(|_| StoreError::BadCursor(version.to_owned()))?;
+    Ok(precedence(&version))
+}
+
+pub(crate) fn build(row: &Row<'_>) -> Result<ModuleBuild, StoreError> {
+    let imports: String = row.get("imports")?;
+    let imports = serde_json::from_str(&imports)
+        .map_err(|_| StoreError::Corrupt("a build's imports are no list of names".into()))?;
+    Ok(ModuleBuild {
+        game: parsed(row, "game")?,
+        version: parsed(row, "version")?,
+        packaging: Packaging::Wasm,
+        sha256: hash(row, "sha256")?,
+        size: row.get::<_, i64>("size")? as u64,
+        imports,
+        schedulable: row.get("schedulable")?,
+        policy: hash(row, "policy")?,
+        scanner: row.get("scanner")?,
+        uploaded_by: row.get("uploaded_by")?,
+        created_at: parsed(row, "created_at")?,
+        retired_at: maybe_parsed(row, "retired_at")?,
+        refused: row.get("refused")?,
+    })
 }

@@ -2,6 +2,7 @@
 //! failures in one clear line each.
 
 use lattice_policies::{GameId, MatchId, Sha256};
+use rusqlite::{ErrorCode, ffi};
 use semver::Version;
 use thiserror::Error;
 
@@ -26,7 +27,7 @@ pub enum StoreError {
     BadCursor(String),
     #[error("the module {0} is stored with other bytes than its hash says")]
     BlobAltered(Sha256),
-    #[error("the disk that holds the database is full")]
+    #[error("the disk is full")]
     DiskFull,
     #[error("the database cannot be written: its file or its disk is read-only")]
     ReadOnly,
@@ -34,8 +35,40 @@ pub enum StoreError {
     Busy,
     #[error("the database is damaged: {0}")]
     Corrupt(String),
-    #[error("the database's disk fails: {0}")]
+    #[error("the disk fails: {0}")]
     Disk(String),
-    #[error("the database: {0}")]
+    #[error("the database refuses: {0}")]
     Database(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        if error.sqlite_extended_error_code() == Some(ffi::SQLITE_IOERR_SHMSIZE) {
+            return StoreError::DiskFull; // the index of the write-ahead log could not grow
+        }
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => StoreError::DiskFull,
+            Some(ErrorCode::ReadOnly) => StoreError::ReadOnly,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                StoreError::Corrupt(error.to_string())
+            }
+            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
+                StoreError::Disk(error.to_string())
+            }
+            _ => StoreError::of_value(error),
+        }
+    }
+}
+
+impl StoreError {
+    /// A value of another type than its column has was not written by this platform.
+    fn of_value(error: rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..) => StoreError::Corrupt(error.to_string()),
+            other => StoreError::Database(other),
+        }
+    }
 }

@@ -2,8 +2,13 @@
 
 use jiff::Timestamp;
 use lattice_policies::GameId;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::json;
 
-use crate::{Actor, Page, Store, StoreError};
+use crate::{
+    Actor, AuditEntry, Page, Store, StoreError, audit,
+    columns::{now, parsed},
+};
 
 /// A tenant's product.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,15 +29,68 @@ impl Store {
         name: &str,
         owner: &str,
     ) -> Result<Game, StoreError> {
-        todo!()
+        self.write(|tx| {
+            tx.prepare_cached(
+                "INSERT INTO game (id, name, owner, created_at) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![id.as_str(), name, owner, now()])?;
+            let entry = AuditEntry {
+                action: "game.create",
+                game: Some(id),
+                target: id.as_str(),
+                outcome: "ok",
+                detail: json!({"Name": name, "Owner": owner}),
+            };
+            audit::append(tx, actor, &entry)?;
+            find(tx, id)?.ok_or_else(|| StoreError::NoSuchGame(id.clone()))
+        })
     }
 
     pub fn game(&self, id: &GameId) -> Result<Option<Game>, StoreError> {
-        todo!()
+        self.read(|db| find(db, id))
     }
 
     /// The games of one owner, or all, oldest first.
     pub fn games(&self, owner: Option<&str>, page: &Page) -> Result<Vec<Game>, StoreError> {
-        todo!()
+        self.read(|db| {
+            let after = page.after.as_deref().map_or(Ok(0), |id| place(db, id))?;
+            let limit = page.bounded();
+            match owner {
+                Some(owner) => db
+                    .prepare_cached(
+                        "SELECT * FROM game WHERE n > ?1 AND owner = ?3 ORDER BY n LIMIT ?2",
+                    )?
+                    .query_and_then(params![after, limit, owner], game)?
+                    .collect(),
+                None => db
+                    .prepare_cached("SELECT * FROM game WHERE n > ?1 ORDER BY n LIMIT ?2")?
+                    .query_and_then([after, limit.into()], game)?
+                    .collect(),
+            }
+        })
     }
+}
+
+fn find(db: &Connection, id: &GameId) -> Result<Option<Game>, StoreError> {
+    db.prepare_cached("SELECT * FROM game WHERE id = ?1")?
+        .query_and_then([id.as_str()], game)?
+        .next()
+        .transpose()
+}
+
+/// Where a game stands in the list of all.
+fn place(db: &Connection, id: &str) -> Result<i64, StoreError> {
+    db.prepare_cached("SELECT n FROM game WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?
+        .ok_or_else(|| StoreError::BadCursor(id.to_owned()))
+}
+
+fn game(row: &Row<'_>) -> Result<Game, StoreError> {
+    Ok(Game {
+        id: parsed(row, "id")?,
+        name: row.get("name")?,
+        owner: row.get("owner")?,
+        created_at: parsed(row, "created_at")?,
+    })
 }

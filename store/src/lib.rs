@@ -4,22 +4,28 @@
 //! Owns the schema and every line of SQL; each change and its audit row are one transaction.
 //! Never decides who may do what, and never keeps a secret: only its SHA-256.
 
-pub mod audit;
+mod audit;
 mod backup;
 mod builds;
+mod columns;
 mod database;
 mod error;
 mod games;
 mod logs;
 mod matches;
+mod migrations;
 mod open;
 mod page;
 mod players;
+mod precedence;
+mod scheduling;
 mod tokens;
 
-pub use audit::{Actor, AuditBroken, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditRow};
+pub use audit::{
+    Actor, AuditBroken, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditRow, Why,
+};
 pub use backup::BackupError;
-pub use builds::{Inserted, ModuleBuild, Packaging, Refusal};
+pub use builds::{Inserted, ModuleBuild, Packaging};
 pub use database::Store;
 pub use error::StoreError;
 pub use games::Game;
@@ -28,4 +34,5 @@ pub use matches::{Match, MatchEnd, MatchState, NewMatch};
 pub use open::OpenError;
 pub use page::Page;
 pub use players::{NewPlayer, Player};
+pub use scheduling::Refusal;
 pub use tokens::{NewToken, Token};

@@ -12,10 +12,15 @@ pub struct Page {
 
 impl Page {
     /// What a page holds at most.
-    pub const MOST: u32 = 1_000;
+    pub const MOST: u32 = 200;
 
     /// The first `limit` items.
     pub fn first(limit: u32) -> Self {
         Self { after: None, limit }
+    }
+
+    /// The limit that holds.
+    pub(crate) fn bounded(&self) -> u32 {
+        self.limit.min(Self::MOST)
     }
 }

@@ -1,9 +1,15 @@
 //! Players of a match. Never holds a secret: only its SHA-256.
 
 use jiff::Timestamp;
-use lattice_policies::{MatchId, PlayerId, Sha256};
+use lattice_policies::{GameId, MatchId, PlayerId, Sha256};
+use rusqlite::{Connection, Row, params};
+use serde_json::json;
 
-use crate::{Actor, Store, StoreError};
+use crate::{
+    Actor, AuditEntry, Match, Store, StoreError, audit,
+    columns::{maybe_parsed, now, parsed, time},
+    matches,
+};
 
 /// A player to be added to a match.
 #[derive(Debug, Clone)]
@@ -35,7 +41,13 @@ impl Store {
     /// Adds a player, numbered in order from 1; a number is never given twice in a match.
     /// [`StoreError::NoSuchMatch`], [`StoreError::MatchEnded`], [`StoreError::TooManyPlayers`].
     pub fn insert_player(&self, actor: &Actor, new: &NewPlayer<'_>) -> Result<Player, StoreError> {
-        todo!()
+        self.write(|tx| {
+            let game = require_unended(tx, new.match_id)?.game;
+            let id = next_number(tx, new)?;
+            let player = insert(tx, new, id)?;
+            audit_player(tx, actor, "player.add", &player, &game)?;
+            Ok(player)
+        })
     }
 
     /// The match's player whose secret has that hash, unless it expired unused.
@@ -44,11 +56,90 @@ impl Store {
         match_id: &MatchId,
         secret: Sha256,
     ) -> Result<Option<Player>, StoreError> {
-        todo!()
+        self.read(|db| {
+            db.prepare_cached(
+                "SELECT * FROM player
+                 WHERE match_id = ?1 AND secret = ?2 AND (used_at IS NOT NULL OR expires_at > ?3)",
+            )?
+            .query_and_then(params![match_id.as_str(), secret.0, now()], player)?
+            .next()
+            .transpose()
+        })
     }
 
     /// Keeps that a player has connected; only the first time changes anything.
-    pub fn player_used(&self, match_id: &MatchId, player: PlayerId) -> Result<(), StoreError> {
-        todo!()
+    pub fn player_used(&self, match_id: &MatchId, player_id: PlayerId) -> Result<(), StoreError> {
+        self.write(|tx| {
+            let used = tx
+                .prepare_cached(
+                    "UPDATE player SET used_at = ?3
+                     WHERE match_id = ?1 AND id = ?2 AND used_at IS NULL RETURNING *",
+                )?
+                .query_and_then(params![match_id.as_str(), player_id.0, now()], player)?
+                .next()
+                .transpose()?;
+            let Some(player) = used else { return Ok(()) };
+            let game = matches::must_find(tx, match_id)?.game;
+            audit_player(tx, &Actor::system(), "player.connect", &player, &game)
+        })
     }
+}
+
+fn require_unended(tx: &Connection, id: &MatchId) -> Result<Match, StoreError> {
+    let found = matches::must_find(tx, id)?;
+    if found.state.has_ended() {
+        return Err(StoreError::MatchEnded(id.clone()));
+    }
+    Ok(found)
+}
+
+/// Players are never deleted, so the highest number is the last one given.
+fn next_number(tx: &Connection, new: &NewPlayer<'_>) -> Result<PlayerId, StoreError> {
+    let last: u32 = tx
+        .prepare_cached("SELECT ifnull(max(id), 0) FROM player WHERE match_id = ?1")?
+        .query_row([new.match_id.as_str()], |row| row.get(0))?;
+    if last >= new.most {
+        return Err(StoreError::TooManyPlayers { most: new.most });
+    }
+    Ok(PlayerId(last + 1))
+}
+
+fn insert(tx: &Connection, new: &NewPlayer<'_>, id: PlayerId) -> Result<Player, StoreError> {
+    let values =
+        params![new.match_id.as_str(), id.0, new.name, new.secret.0, now(), time(new.expires_at)];
+    tx.prepare_cached(
+        "INSERT INTO player (match_id, id, name, secret, created_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING *",
+    )?
+    .query_and_then(values, player)?
+    .next()
+    .ok_or(rusqlite::Error::QueryReturnedNoRows)?
+}
+
+/// The name stays out of the audit, which never forgets.
+fn audit_player(
+    tx: &Connection,
+    actor: &Actor,
+    action: &str,
+    player: &Player,
+    game: &GameId,
+) -> Result<(), StoreError> {
+    let target = &format!("{}/{}", player.match_id, player.id);
+    let detail = json!({});
+    audit::append(
+        tx,
+        actor,
+        &AuditEntry { action, game: Some(game), target, outcome: "ok", detail },
+    )
+}
+
+fn player(row: &Row<'_>) -> Result<Player, StoreError> {
+    Ok(Player {
+        match_id: parsed(row, "match_id")?,
+        id: PlayerId(row.get("id")?),
+        name: row.get("name")?,
+        created_at: parsed(row, "created_at")?,
+        expires_at: parsed(row, "expires_at")?,
+        used_at: maybe_parsed(row, "used_at")?,
+    })
 }

@@ -1,0 +1,41 @@
+//! The schema's versions: each file brings the one before it to the next, in one transaction.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::StoreError;
+
+/// Never changed once released; a later schema is one more file.
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../migrations/0001_tables.sql"),
+    include_str!("../migrations/0002_audit.sql"),
+    include_str!("../migrations/0003_views.sql"),
+];
+
+/// The version of the schema that this program speaks.
+pub(crate) const KNOWN: i64 = MIGRATIONS.len() as i64;
+
+/// The version of the schema that a database has; 0 for an empty one.
+pub(crate) fn version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+/// Whether the file is this platform's, or still empty.
+pub(crate) fn is_ours(connection: &Connection) -> Result<bool, StoreError> {
+    const LATT: i64 = 0x4C41_5454;
+    let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(id == LATT || tables == 0)
+}
+
+/// Brings a database to the version that this program speaks.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let from = version(connection)?;
+    for (version, sql) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > from) {
+        let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        step.execute_batch(sql)?;
+        step.pragma_update(None, "user_version", version)?;
+        step.commit()?;
+    }
+    Ok(())
+}
