@@ -3,7 +3,10 @@
 //!
 //! Decides nothing that `policies` decides, says no SQL, and never touches a guest's memory.
 
+pub mod answers;
+pub mod cli;
 pub mod config;
+pub mod secrets;
 pub mod serve;
 
 pub use config::{ConfigError, ServeFlags, ServeSettings};

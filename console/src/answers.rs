@@ -1,0 +1,59 @@
+//! What the scan's verdict looks like as JSON: the one type behind the upload's answer and
+//! `lattice scan --json`, so that the two never differ.
+//!
+//! Owns the shape. Never decides, and never holds more than the scan alone can know.
+
+use lattice_policies::{
+    Sha256,
+    admission::{Admitted, Reason, Rejection},
+};
+use serde::Serialize;
+
+/// The verdict on one module: admitted with its imports, or refused with every reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AdmissionAnswer {
+    pub admitted: bool,
+    /// Whether matches may start from it; a fresh build that was admitted may.
+    pub schedulable: bool,
+    /// The host functions it imports, in order of appearance; only where admitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imports: Option<Vec<String>>,
+    /// The first hundred reasons against it; only where refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasons: Option<Vec<Reason>>,
+    /// How many reasons there are, those not listed included; only where refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasons_total: Option<usize>,
+    pub sha256: Sha256,
+    /// Of the module, in bytes.
+    pub size: usize,
+}
+
+impl From<&Admitted> for AdmissionAnswer {
+    fn from(admitted: &Admitted) -> Self {
+        Self {
+            admitted: true,
+            schedulable: true,
+            imports: Some(admitted.imports().to_vec()),
+            reasons: None,
+            reasons_total: None,
+            sha256: admitted.sha256(),
+            size: admitted.wasm().len(),
+        }
+    }
+}
+
+impl From<&Rejection> for AdmissionAnswer {
+    fn from(rejection: &Rejection) -> Self {
+        Self {
+            admitted: false,
+            schedulable: false,
+            imports: None,
+            reasons: Some(rejection.reasons.clone()),
+            reasons_total: Some(rejection.total),
+            sha256: rejection.sha256,
+            size: rejection.size,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! From the sim's source to its module: the documented clang command, shown as it is run.
+//! Never looks into the module.
+
+use std::{
+    ffi::OsStr,
+    io,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+};
+
+use thiserror::Error;
+
+/// What `lattice dev` was given to run.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// C or C++, compiled at each change.
+    Code { file: PathBuf, include: PathBuf, module: PathBuf },
+    /// A module that something else builds.
+    Module(PathBuf),
+}
+
+/// Why there is no module.
+#[derive(Debug, Error)]
+pub(super) enum BuildError {
+    #[error("clang cannot be run ({0}): on Debian, apt-get install clang lld")]
+    NoCompiler(io::Error),
+    /// clang has said on stderr what is wrong.
+    #[error("clang failed ({0})")]
+    Failed(ExitStatus),
+}
+
+impl Source {
+    pub(super) fn is_code(file: &Path) -> bool {
+        let extension = file.extension().and_then(OsStr::to_str);
+        matches!(extension, Some("c" | "cc" | "cpp" | "cxx"))
+    }
+
+    /// The command that makes the module, if it is for us to make.
+    pub(super) fn command(&self) -> Option<String> {
+        let Source::Code { file, include, module } = self else { return None };
+        let arguments = arguments(include, module, file);
+        let words = arguments.iter().map(|word| quoted(word)).collect::<Vec<_>>();
+        Some(format!("clang {}", words.join(" ")))
+    }
+
+    /// Makes the module and says where it lies. clang's complaints go to stderr as they come.
+    pub(super) fn build(&self) -> Result<&Path, BuildError> {
+        let Source::Code { file, include, module } = self else { return Ok(self.module()) };
+        let arguments = arguments(include, module, file);
+        let status =
+            Command::new("clang").args(arguments).status().map_err(BuildError::NoCompiler)?;
+        if status.success() { Ok(module) } else { Err(BuildError::Failed(status)) }
+    }
+
+    pub(super) fn file(&self) -> &Path {
+        match self {
+            Source::Code { file, .. } | Source::Module(file) => file,
+        }
+    }
+
+    fn module(&self) -> &Path {
+        match self {
+            Source::Code { module, .. } | Source::Module(module) => module,
+        }
+    }
+}
+
+/// The documented command's words, with our include folder.
+fn arguments(include: &Path, module: &Path, file: &Path) -> [String; 9] {
+    [
+        "--target=wasm32".into(),
+        "-nostdlib".into(),
+        "-Wl,--no-entry".into(),
+        "-Wl,--allow-undefined".into(),
+        "-O2".into(),
+        format!("-I{}", include.display()),
+        "-o".into(),
+        module.display().to_string(),
+        file.display().to_string(),
+    ]
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+,./:@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_is_the_documented_one() {
+        let source = Source::Code {
+            file: "game_sim.cpp".into(),
+            include: "include".into(),
+            module: "game_sim.wasm".into(),
+        };
+        let documented = "clang --target=wasm32 -nostdlib -Wl,--no-entry -Wl,--allow-undefined \
+            -O2 -Iinclude -o game_sim.wasm game_sim.cpp";
+        assert_eq!(source.command().as_deref(), Some(documented));
+        assert_eq!(Source::Module("game_sim.wasm".into()).command(), None);
+    }
+
+    #[test]
+    fn the_shown_command_can_be_pasted() {
+        assert_eq!(quoted("my game's sim.c"), "'my game'\\''s sim.c'");
+        assert_eq!(quoted("-Wl,--no-entry"), "-Wl,--no-entry");
+    }
+}

@@ -1,0 +1,116 @@
+//! The command line: what there is to type, and one file a command.
+//!
+//! Owns the words, the help and the exit codes. Never decides and never stores: each command asks
+//! the same parts as the server does, or the server itself.
+
+mod audit;
+mod backup;
+mod client;
+mod data;
+mod error;
+mod game;
+mod logs;
+mod matches;
+mod scan;
+mod serve;
+mod sse;
+mod table;
+mod terminal;
+mod token;
+mod upload;
+mod verdict;
+
+use std::{future::Future, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use error::CliError;
+
+/// Run untrusted game simulations in a sandbox, and play them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lattice",
+    version,
+    propagate_version = true,
+    after_help = "\
+First steps:
+  lattice scan game_sim.wasm                       what would the console say to this module?
+  lattice dev game_sim.cpp                         build, run and play it here, without an account
+  lattice serve                                    the console on http://127.0.0.1:3004
+  export LATTICE_TOKEN=lat_...                     the token that the first start printed
+  lattice game new arena                           a game to upload to
+  lattice upload game_sim.wasm --game g_... --version 1.0.0
+  lattice match new --game g_...                   a match of its highest version
+  lattice match player m_...                       a link to play it
+
+Exit codes: 0 done, 1 failed or refused, 2 bad usage, configuration or unreadable input.
+`lattice COMMAND --help` has examples of each command."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Scan(scan::Scan),
+    Upload(upload::Upload),
+    Game(game::GameArgs),
+    Match(matches::MatchArgs),
+    Token(token::TokenArgs),
+    Audit(audit::AuditArgs),
+    Backup(backup::BackupArgs),
+}
+
+/// Reads the command line, does what it says, and makes the exit code of what came of it.
+pub fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !error.is_told() {
+                eprintln!("lattice: {error}");
+            }
+            error.exit_code()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Serve(args) => serve::run(args),
+        Command::Scan(args) => scan::run(&args),
+        Command::Upload(args) => wait_for(upload::run(&args)),
+        Command::Game(args) => wait_for(game::run(&args)),
+        Command::Match(args) => wait_for(matches::run(&args)),
+        Command::Token(args) => token::run(&args),
+        Command::Audit(args) => audit::run(&args),
+        Command::Backup(args) => backup::run(&args),
+    }
+}
+
+/// Runs a command that talks over the network; one thread is plenty for it.
+fn wait_for(command: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(CliError::failed)?.block_on(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_teaches_by_example() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let example = format!("  lattice {}", command.get_name());
+            assert!(help.contains(&example), "`lattice {} --help`", command.get_name());
+        }
+    }
+}

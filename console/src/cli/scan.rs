@@ -1,0 +1,58 @@
+//! `lattice scan`: says offline what the console would say to a module.
+//! Never asks a server; the decision and the answer are the console's own code.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use lattice_policies::{Policy, admission};
+use serde_json::Value;
+
+use super::{CliError, terminal, verdict::verdict};
+use crate::{answers::AdmissionAnswer, config::load_policy};
+
+/// Say what the console would say to a module, offline.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit code: 0 admitted, 1 refused, 2 if the file or the policy cannot be read.
+
+Examples:
+  lattice scan game_sim.wasm
+  lattice scan game_sim.wasm --json | jq -r '.Reasons[].Detail'
+  lattice scan game_sim.wasm --policy /etc/lattice/policy.toml")]
+pub(crate) struct Scan {
+    /// The module: a core WebAssembly module, in its binary form
+    file: PathBuf,
+    /// Print the same JSON object as an upload would be answered with
+    #[arg(long)]
+    json: bool,
+    /// The policy whose limits count; without it the one that ships with lattice
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Scan) -> Result<(), CliError> {
+    let limits = policy(args.policy.as_deref())?.admission;
+    let wasm = fs::read(&args.file).map_err(CliError::unreadable(&args.file))?;
+    let outcome = admission::scan(wasm, &limits);
+    let answer = match &outcome {
+        Ok(admitted) => AdmissionAnswer::from(admitted),
+        Err(rejection) => AdmissionAnswer::from(rejection),
+    };
+    show(&answer, args.json)?;
+    outcome.map(|_| ()).map_err(|_| CliError::Refused)
+}
+
+fn policy(path: Option<&Path>) -> Result<Policy, CliError> {
+    Ok(path.map(load_policy).transpose()?.unwrap_or_default())
+}
+
+fn show(answer: &AdmissionAnswer, json: bool) -> Result<(), CliError> {
+    if json {
+        return terminal::line(&serde_json::to_string(answer).map_err(CliError::failed)?);
+    }
+    let value: Value = serde_json::to_value(answer).map_err(CliError::failed)?;
+    terminal::print(&verdict(&value))
+}
