@@ -185,3 +185,92 @@ impl Reader<'_> {
         Ok(taken)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WELCOME: &[u8] = &[
+        1, 1, 3, 30, // type, version, slot, tick rate
+        0x40, 0x06, 0x84, 0x03, 20, 0, // 1600 x 900, to 20
+        1, 2, // obstacles, boulders
+        0x00, 0x32, 0x20, 0x1c, 0, 0, 0x80, 0x02, 0xe0,
+        0, // at 800, 450; half 0, 40; round 14
+        0x40, 0x01, 0xe8, 0x01, // radii 20 and 30.5
+    ];
+    const STATE: &[u8] = &[
+        3, 1, 1, 1, // type, players, boulders, shots
+        5, 0, 1, 0, 90, 0, 0, 0, // tick 65541, 90 s left, reserved
+        3, 3, 75, 0, 0x08, 0x02, 0x10, 0x04, 127, 0x81, 0x02, 0x01, // a player
+        0x00, 0x01, 0x00, 0x02, // a boulder
+        0xff, 0xff, 3, 1, 0x10, 0x00, 0x20, 0x00, // a shot
+    ];
+
+    #[test]
+    fn a_welcome_is_read_field_by_field() {
+        let Ok(Message::Welcome(welcome)) = decode(WELCOME) else {
+            panic!("{:?}", decode(WELCOME))
+        };
+        assert_eq!((welcome.slot, welcome.tick_hz, welcome.score_limit), (3, 30, 20));
+        assert_eq!((welcome.width, welcome.height), (1600, 900));
+        let at = Place { x: 800.0, y: 450.0 };
+        let half = Place { x: 0.0, y: 40.0 };
+        assert_eq!(welcome.obstacles, [Obstacle { at, half, round: 14.0 }]);
+        assert_eq!(welcome.boulder_radii, [20.0, 30.5]);
+    }
+
+    #[test]
+    fn a_state_is_read_field_by_field() {
+        let Ok(Message::State(state)) = decode(STATE) else { panic!("{:?}", decode(STATE)) };
+        assert_eq!((state.tick, state.seconds_left), (65_541, Some(90)));
+        let player = &state.players[0];
+        assert!(player.alive && player.shielded);
+        assert_eq!((player.slot, player.health, player.respawn, player.sequence), (3, 75, 0, 258));
+        assert_eq!(player.at, Place { x: 32.5, y: 65.0 });
+        assert_eq!(player.aim, Place { x: 1.0, y: -1.0 });
+        assert_eq!(state.boulders, [Place { x: 16.0, y: 32.0 }]);
+        let at = Place { x: 1.0, y: 2.0 };
+        assert_eq!(state.shots, [Shot { id: 65_535, owner: 3, ricocheted: true, at }]);
+    }
+
+    #[test]
+    fn the_small_messages_are_read() {
+        let roster = decode(b"\x02\x01\x05\x07\x00\x00\x00\x02\x00\x01\x00\x03Ada");
+        let ada = Standing { slot: 5, player: 7, kills: 2, deaths: 1, name: "Ada".into() };
+        assert_eq!(roster, Ok(Message::Roster(vec![ada])));
+        let hit = Hit { shooter: 1, victim: 2, health: 25, at: Place { x: 1.0, y: 2.0 } };
+        assert_eq!(decode(&[4, 1, 2, 25, 16, 0, 32, 0]), Ok(Message::Hit(hit)));
+        let kill = Kill { shooter: 1, victim: 2, tick: 513 };
+        assert_eq!(decode(&[5, 1, 2, 0, 1, 2, 0, 0]), Ok(Message::Kill(kill)));
+        let draw = Over { reason: OverReason::Time, winner: None, tick: 9 };
+        assert_eq!(decode(&[6, 1, 255, 0, 9, 0, 0, 0]), Ok(Message::Over(draw)));
+    }
+
+    #[test]
+    fn every_cut_and_every_extra_byte_is_noticed() {
+        for message in [WELCOME, STATE] {
+            for len in 0..message.len() {
+                let cut = decode(&message[..len]);
+                assert!(matches!(cut, Err(Malformed::Short { .. })), "{len}: {cut:?}");
+            }
+            let long = [message, &[0]].concat();
+            assert_eq!(decode(&long), Err(Malformed::Long(1)));
+        }
+    }
+
+    #[test]
+    fn values_outside_the_layout_are_named() {
+        let with = |message: &[u8], at: usize, value: u8| {
+            let mut bytes = message.to_vec();
+            bytes[at] = value;
+            decode(&bytes).unwrap_err().to_string()
+        };
+        assert_eq!(with(STATE, 0, 7), "type is 7, which the layout does not allow");
+        assert_eq!(with(WELCOME, 1, 2), "version is 2, which the layout does not allow");
+        assert_eq!(with(STATE, 10, 1), "reserved is 1, which the layout does not allow");
+        assert_eq!(with(STATE, 13, 4), "player flags is 4, which the layout does not allow");
+        assert_eq!(with(STATE, 31, 2), "ricocheted is 2, which the layout does not allow");
+        let no_text = b"\x02\x01\x05\x07\x00\x00\x00\x00\x00\x00\x00\x01\xff";
+        assert_eq!(decode(no_text), Err(Malformed::Name));
+    }
+}

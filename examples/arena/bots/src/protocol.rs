@@ -182,3 +182,17 @@ impl fmt::Display for OverReason {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_is_eight_bytes_with_vectors_of_at_most_127() {
+        let movement = Place { x: -1.0, y: 0.0 };
+        let aim = Place { x: 30.0, y: 40.0 };
+        let input = Input { movement, aim, fire: true };
+        assert_eq!(input.encode(0x0201), [1, 1, 0x81, 0, 76, 102, 1, 2]);
+        assert_eq!(Input::default().encode(0), [1, 0, 0, 0, 0, 0, 0, 0]);
+    }
+}
