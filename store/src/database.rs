@@ -103,3 +103,56 @@ pub(crate) fn connect(path: &Path, access: OpenFlags) -> Result<Connection, Stor
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use lattice_policies::GameId;
+
+    use super::*;
+    use crate::Actor;
+
+    /// What a write says once the writer has been set up like this; nothing may be left of it.
+    fn write_after(setup: impl FnOnce(&Connection, &Path)) -> StoreError {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        setup(&store.writer(), &store.shared.path);
+        let id = GameId::from_random([1; 10]);
+        let long_name = "x".repeat(100_000);
+        let error = store.create_game(&Actor::system(), &id, &long_name, "ada").unwrap_err();
+
+        assert!(!error.to_string().contains('\n'), "{error}");
+        assert_eq!(store.game(&id).unwrap(), None);
+        assert_eq!(store.verify_audit().unwrap().rows, 0);
+        error
+    }
+
+    #[test]
+    fn a_full_disk_is_named_and_nothing_is_half_written() {
+        let error = write_after(|writer, _| {
+            let pages: i64 =
+                writer.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+            let most = format!("PRAGMA max_page_count = {}", pages + 2);
+            writer.query_row(&most, [], |_| Ok(())).unwrap();
+        });
+        assert!(matches!(error, StoreError::DiskFull), "{error:?}");
+    }
+
+    #[test]
+    fn a_database_that_cannot_be_written_is_named() {
+        let error =
+            write_after(|writer, _| writer.pragma_update(None, "query_only", true).unwrap());
+        assert!(matches!(error, StoreError::ReadOnly), "{error:?}");
+    }
+
+    #[test]
+    fn a_lock_that_is_not_let_go_is_named() {
+        let mut other = None;
+        let error = write_after(|writer, path| {
+            let holder = Connection::open(path).unwrap();
+            holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+            other = Some(holder);
+            writer.busy_timeout(Duration::ZERO).unwrap();
+        });
+        assert!(matches!(error, StoreError::Busy), "{error:?}");
+    }
+}

@@ -17,8 +17,8 @@ pub enum StoreError {
     NoSuchMatch(MatchId),
     #[error("build {version} is not schedulable: it is {why}")]
     NotSchedulable { version: Version, why: String },
-    #[error("build {version} holds the module {expected}, not {found}")]
-    OtherModule { version: Version, expected: Sha256, found: Sha256 },
+    #[error("the build holds the module {expected}, not {found}")]
+    OtherModule { expected: Sha256, found: Sha256 },
     #[error("match {0} has ended")]
     MatchEnded(MatchId),
     #[error("the match has had its {most} players")]

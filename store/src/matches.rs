@@ -242,7 +242,7 @@ impl Store {
 fn require_startable(build: &ModuleBuild, sha256: Sha256) -> Result<(), StoreError> {
     let version = build.version.clone();
     if build.sha256 != sha256 {
-        return Err(StoreError::OtherModule { version, expected: build.sha256, found: sha256 });
+        return Err(StoreError::OtherModule { expected: build.sha256, found: sha256 });
     }
     match (&build.refused, build.retired_at) {
         (Some(why), _) => {

@@ -102,7 +102,6 @@ impl Store {
             let build = must_find(tx, game, version)?;
             if build.sha256 != admitted.sha256() {
                 return Err(StoreError::OtherModule {
-                    version: version.clone(),
                     expected: build.sha256,
                     found: admitted.sha256(),
                 });

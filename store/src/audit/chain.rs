@@ -24,7 +24,9 @@ pub(super) fn genesis() -> Sha256 {
 pub(super) fn digest(seq: i64, columns: [Option<&[u8]>; COLUMN_COUNT], previous: Sha256) -> Sha256 {
     let mut hasher = sha2::Sha256::new();
     add(&mut hasher, Some(seq.to_string().as_bytes()));
-    columns.into_iter().for_each(|column| add(&mut hasher, column));
+    for column in columns {
+        add(&mut hasher, column);
+    }
     add(&mut hasher, Some(previous.to_string().as_bytes()));
     Sha256(hasher.finalize().into())
 }

@@ -1,0 +1,63 @@
+//! A process that is killed while it writes: what it acknowledged is there, and each change that
+//! is there has its row of the audit.
+
+use std::{
+    env,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use lattice_store::{Page, Store};
+
+use crate::world::*;
+
+/// Set for the process that is to be killed: the folder that it writes to.
+const VICTIM: &str = "LATTICE_TEST_VICTIM";
+
+#[test]
+fn a_killed_writer_leaves_changes_and_audit_in_step() {
+    if let Some(dir) = env::var_os(VICTIM) {
+        return write_until_killed(Path::new(&dir));
+    }
+    let World { dir, store } = World::with_game();
+    drop(store);
+    let mut kept = 0;
+    for acknowledged in [1, 7, 20] {
+        kill_after(acknowledged, dir.path());
+        let store = Store::open(dir.path()).unwrap();
+        let builds = store.builds(&game(), &Page::first(Page::MOST)).unwrap();
+        assert!(builds.len() >= kept + acknowledged, "{} builds", builds.len());
+        kept = builds.len();
+        for build in builds {
+            assert_eq!(store.wasm(build.sha256).unwrap().unwrap().len() as u64, build.size);
+        }
+        let rows = store.verify_audit().unwrap().rows;
+        assert_eq!(rows as usize, kept + 1, "a row for the game, and one for each build");
+    }
+}
+
+/// Starts a writer, and kills it when it has acknowledged that many builds.
+fn kill_after(acknowledged: usize, dir: &Path) {
+    let mut victim = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "crash::a_killed_writer_leaves_changes_and_audit_in_step", "--nocapture"])
+        .env(VICTIM, dir)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(victim.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let seen = lines.filter(|line| line.ends_with("kept")).take(acknowledged).count();
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    assert_eq!(seen, acknowledged, "the writer ended before it was killed");
+}
+
+fn write_until_killed(dir: &Path) {
+    let store = Store::open(dir).unwrap();
+    let highest = store.latest_schedulable(&game()).unwrap();
+    for n in highest.map_or(0, |build| build.version.patch + 1).. {
+        let text = format!("1.0.{n}");
+        store.insert_build(&ada(), &game(), &version(&text), &module(&text), POLICY).unwrap();
+        println!("kept");
+    }
+}
