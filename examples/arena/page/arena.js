@@ -202,6 +202,7 @@ class Game {
     const wait = key === this.#sent.key ? REPEAT_INPUT_MS : 1000 / INPUTS_A_SECOND;
     if (now - this.#sent.at < wait) return;
     this.#send(input, key, now);
+    if (input.fire || input.move.x || input.move.y) this.#hud.hideKeys();
   }
 
   #send(input, key, now) {
@@ -247,7 +248,9 @@ function start() {
   const match = location.pathname.match(/\/play\/([^/]+)/)?.[1];
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   if (!match || !token) {
-    new Hud(() => {}).banner("No match here", "Open the link that you were given, whole.", null);
+    const hud = new Hud(() => {});
+    hud.status("Not connected", "bad");
+    hud.banner("No match here", "Open the link that you were given, whole.", null);
     return;
   }
   const origin = location.origin.replace(/^http/, "ws");

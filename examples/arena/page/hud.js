@@ -17,6 +17,7 @@ export class Hud {
   #text = byId("banner-text");
   #again = byId("again");
   #respawn = byId("respawn");
+  #keys = byId("keys");
 
   constructor(onAgain) {
     this.#again.addEventListener("click", onAgain);
@@ -61,6 +62,11 @@ export class Hud {
     setText(this.#text, text);
     this.#again.hidden = action === null;
     if (action !== null) setText(this.#again, action);
+  }
+
+  /** The player has found the keys. */
+  hideKeys() {
+    this.#keys.dataset.known = "";
   }
 
   hideBanner() {

@@ -1,6 +1,8 @@
 //! The client against a server that says what a test wants: it plays, asks for a welcome that it
 //! missed, and tells in words what was wrong.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
+
 use arena_bots::client::{PlayError, Played, Until, play};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -99,7 +101,11 @@ async fn against(script: impl AsyncFnOnce(Socket)) -> Played {
     tokio::join!(play(&url, "lap_x", 1, until), serve).0
 }
 
-#[expect(clippy::result_large_err, reason = "the shape that the handshake asks for")]
+#[expect(
+    clippy::result_large_err,
+    clippy::unnecessary_wraps,
+    reason = "the shape that the handshake asks for"
+)]
 fn select_protocol(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     let offered = &request.headers()["sec-websocket-protocol"];
     assert_eq!(offered, "lattice.v1, lattice.token.lap_x");
