@@ -2,7 +2,8 @@
 //! writes here; nothing that a user sent is ever loaded as code.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -47,30 +48,29 @@ impl Artifacts {
 
     /// Writes the module's code. A failure costs the next start a compilation, so it is only told.
     pub(crate) fn keep(&self, engine: &Engine, hash: Sha256, module: &Module) {
-        if let Err(error) = self.write(&self.path(engine, hash), module) {
+        if let Err(error) = write(&self.path(engine, hash), module) {
             tracing::warn!(module = %hash, %error, "compiled code can't be kept on disk");
         }
-    }
-
-    /// The new file takes its name only when all of it is written.
-    fn write(&self, path: &Path, module: &Module) -> io::Result<()> {
-        use io::Write;
-        let code = module.serialize().map_err(io::Error::other)?;
-        let unfinished = path.with_extension(format!("{}.new", std::process::id()));
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&unfinished)?;
-        let written = file.write_all(&Sha256::of(&code).0).and_then(|()| file.write_all(&code));
-        written.and_then(|()| fs::rename(&unfinished, path)).inspect_err(|_| {
-            let _ = fs::remove_file(&unfinished);
-        })
     }
 
     fn path(&self, engine: &Engine, module: Sha256) -> PathBuf {
         let engine = engine.fingerprint().to_string();
         self.folder.join(format!("{module}-{}.code", &engine[..16]))
     }
+}
+
+/// The new file takes its name only when all of it is written.
+fn write(path: &Path, module: &Module) -> io::Result<()> {
+    let code = module.serialize().map_err(io::Error::other)?;
+    let unfinished = path.with_extension(format!("{}.new", std::process::id()));
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&unfinished)?;
+    let written = file.write_all(&Sha256::of(&code).0).and_then(|()| file.write_all(&code));
+    written.and_then(|()| fs::rename(&unfinished, path)).inspect_err(|_| {
+        let _ = fs::remove_file(&unfinished);
+    })
 }

@@ -1,7 +1,7 @@
 //! What the host tells the rest of the platform about its matches.
 
 use lattice_policies::MatchId;
-pub use lattice_surface::Level;
+use lattice_surface::Level;
 
 use crate::fault::Fault;
 

@@ -130,6 +130,7 @@ struct Mailbox {
 
 #[derive(Default)]
 struct Mail {
+    #[allow(clippy::vec_box, reason = "a runner moves from queue to queue by its pointer")]
     arrived: Vec<Box<Runner>>,
     closed: bool,
 }

@@ -1,5 +1,7 @@
 //! The surface as a sim meets it, without a sandbox: calls with a memory, tick after tick.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -145,10 +145,6 @@ impl SendQueue {
         self.changed.notify_one();
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        self.lock().closed.is_some()
-    }
-
     fn pop(&self) -> Option<Outgoing> {
         let mut waiting = self.lock();
         if let Some((bytes, _)) = waiting.messages.pop_front() {
@@ -222,7 +218,7 @@ mod tests {
         let queue = queue(1_000, 10);
         queue.push(&message("12345"), false);
         queue.push(&message("67890"), false);
-        assert!(!queue.is_closed());
+        assert_eq!(queue.lock().closed, None);
         queue.push(&message("!"), false);
         queue.push(&message("later"), false);
         assert_eq!(drain(&queue), [Outgoing::Closed(CloseReason::TooSlow)]);

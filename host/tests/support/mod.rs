@@ -1,0 +1,185 @@
+//! What the host's tests share: modules written as text, a fleet in a temporary folder, and a
+//! record of what it reported.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex},
+    time::Duration,
+};
+
+use lattice_host::{Action, Fleet, HostSettings, LogLine, MatchEnd, MatchSpec, Program, Reports};
+use lattice_policies::{MatchId, Policy, admission};
+
+/// A sim that broadcasts every event it gets, as it got it, and after them the tick's number
+/// (8 bytes, droppable). A message that begins with `k` kicks its sender, `f` finishes the match,
+/// `d` declares a fault, `t` traps, `r` sets the message as the result.
+pub const ECHO: &str = r#"(module
+  (import "env" "lattice_ms_event_next" (func $next (param i32 i32) (result i32)))
+  (import "env" "lattice_ms_broadcast" (func $broadcast (param i32 i32 i32) (result i32)))
+  (import "env" "lattice_ms_kick" (func $kick (param i32 i32) (result i32)))
+  (import "env" "lattice_ms_result" (func $result (param i32 i32) (result i32)))
+  (import "env" "lattice_ms_log" (func $log (param i32 i32 i32)))
+  (memory (export "memory") 2)
+  (data (i32.const 100000) "goodbye")
+  (func (export "lattice_abi_v1"))
+  (func (export "lattice_sim_init") (param i64 i32) (result i32) i32.const 0)
+  (func (export "lattice_sim_shutdown")
+    (drop (call $broadcast (i32.const 100000) (i32.const 7) (i32.const 0))))
+  (func (export "lattice_sim_tick") (param $tick i64) (result i32)
+    (local $size i32) (local $letter i32)
+    (loop $more
+      (local.set $size (call $next (i32.const 1024) (i32.const 66000)))
+      (if (i32.gt_s (local.get $size) (i32.const 0)) (then
+        (drop (call $broadcast (i32.const 1024) (local.get $size) (i32.const 0)))
+        (if (i32.and (i32.eq (i32.load16_u (i32.const 1024)) (i32.const 3)) (i32.gt_s (local.get $size) (i32.const 24))) (then
+          (local.set $letter (i32.load8_u (i32.const 1048)))
+          (if (i32.eq (local.get $letter) (i32.const 107)) (then
+            (drop (call $kick (i32.load (i32.const 1032)) (i32.const 5)))))
+          (if (i32.eq (local.get $letter) (i32.const 102)) (then (return (i32.const 1))))
+          (if (i32.eq (local.get $letter) (i32.const 100)) (then (return (i32.const -77))))
+          (if (i32.eq (local.get $letter) (i32.const 116)) (then (unreachable)))
+          (if (i32.eq (local.get $letter) (i32.const 114)) (then
+            (drop (call $result (i32.const 1048) (i32.sub (local.get $size) (i32.const 24))))))))
+        (br $more))))
+    (i64.store (i32.const 0) (local.get $tick))
+    (drop (call $broadcast (i32.const 0) (i32.const 8) (i32.const 1)))
+    i32.const 0))"#;
+
+/// A module around the body of its `tick` and whatever else it needs.
+pub fn sim(items: &str, tick: &str) -> String {
+    format!(
+        r#"(module
+  (import "env" "lattice_ms_log" (func $log (param i32 i32 i32)))
+  (memory (export "memory") 2 64)
+  {items}
+  (func (export "lattice_abi_v1"))
+  (func (export "lattice_sim_init") (param i64 i32) (result i32) i32.const 0)
+  (func (export "lattice_sim_tick") (param i64) (result i32) {tick}))"#
+    )
+}
+
+/// What the host told, for tests to wait on.
+#[derive(Default)]
+pub struct Told {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    started: Vec<MatchId>,
+    logs: BTreeMap<MatchId, Vec<LogLine>>,
+    ended: BTreeMap<MatchId, MatchEnd>,
+}
+
+impl Reports for Told {
+    fn started(&self, id: &MatchId) {
+        self.state.lock().unwrap().started.push(id.clone());
+        self.changed.notify_all();
+    }
+
+    fn logs(&self, id: &MatchId, lines: Vec<LogLine>) {
+        self.state.lock().unwrap().logs.entry(id.clone()).or_default().extend(lines);
+        self.changed.notify_all();
+    }
+
+    fn ended(&self, id: &MatchId, end: MatchEnd) {
+        let before = self.state.lock().unwrap().ended.insert(id.clone(), end);
+        assert!(before.is_none(), "a match ends once");
+        self.changed.notify_all();
+    }
+}
+
+impl Told {
+    /// Waits until `find` finds; gives up after a time that only a hang can take.
+    fn wait_for<T>(&self, what: &str, mut find: impl FnMut(&State) -> Option<T>) -> T {
+        let mut state = self.state.lock().unwrap();
+        loop {
+            if let Some(found) = find(&state) {
+                return found;
+            }
+            let (next, timeout) = self.changed.wait_timeout(state, Duration::from_mins(2)).unwrap();
+            assert!(!timeout.timed_out(), "nothing happened while waiting for {what}");
+            state = next;
+        }
+    }
+
+    pub fn end_of(&self, id: &MatchId) -> MatchEnd {
+        self.wait_for("the end of a match", |state| state.ended.get(id).cloned())
+    }
+
+    pub fn start_of(&self, id: &MatchId) {
+        self.wait_for("the start of a match", |state| state.started.contains(id).then_some(()));
+    }
+
+    pub fn has_ended(&self, id: &MatchId) -> bool {
+        self.state.lock().unwrap().ended.contains_key(id)
+    }
+
+    pub fn logs_of(&self, id: &MatchId) -> Vec<LogLine> {
+        self.state.lock().unwrap().logs.get(id).cloned().unwrap_or_default()
+    }
+}
+
+/// A fleet in a temporary folder.
+pub struct TestHost {
+    pub fleet: Fleet,
+    pub told: Arc<Told>,
+    pub folder: tempfile::TempDir,
+    pub policy: Policy,
+    next: std::cell::Cell<u8>,
+}
+
+impl TestHost {
+    pub fn new() -> Self {
+        Self::with(Policy::default(), 16)
+    }
+
+    pub fn with(policy: Policy, slots: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let cache_dir = folder.path().join("code");
+        Self::in_folders(policy, slots, folder, cache_dir)
+    }
+
+    /// A host that finds compiled code in `cache_dir`.
+    pub fn with_cache(cache_dir: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self::in_folders(Policy::default(), 4, folder, cache_dir.to_owned())
+    }
+
+    fn in_folders(
+        policy: Policy,
+        slots: u32,
+        folder: tempfile::TempDir,
+        cache_dir: PathBuf,
+    ) -> Self {
+        let told = Arc::new(Told::default());
+        let settings = HostSettings { policy: policy.clone(), workers: 2, slots, cache_dir };
+        let fleet = Fleet::start(settings, told.clone()).unwrap();
+        Self { fleet, told, folder, policy, next: std::cell::Cell::new(0) }
+    }
+
+    pub fn program(&self, wat: &str) -> Program {
+        let wasm = wat::parse_str(wat).unwrap();
+        let admitted = admission::scan(wasm, &self.policy.admission)
+            .unwrap_or_else(|rejection| panic!("{:?}", rejection.reasons));
+        self.fleet.compile(&admitted).unwrap()
+    }
+
+    pub fn spec(&self, program: &Program, tick_hz: u16) -> MatchSpec {
+        self.next.set(self.next.get() + 1);
+        let id = MatchId::from_random([self.next.get(); 10]);
+        MatchSpec { id, program: program.clone(), tick_hz, seed: 7, config: Arc::from(*b"cfg") }
+    }
+
+    /// Starts a match of the module, and answers its id.
+    pub fn start(&self, wat: &str, tick_hz: u16) -> MatchId {
+        let spec = self.spec(&self.program(wat), tick_hz);
+        let id = spec.id.clone();
+        self.fleet.apply(Action::Start(spec)).unwrap();
+        id
+    }
+}
