@@ -8,9 +8,10 @@ use lattice_policies::{
     admission::{Admitted, Reason, Rejection},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The verdict on one module: admitted with its imports, or refused with every reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdmissionAnswer {
     pub admitted: bool,
@@ -21,10 +22,12 @@ pub struct AdmissionAnswer {
     pub imports: Option<Vec<String>>,
     /// The first hundred reasons against it; only where refused.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
     pub reasons: Option<Vec<Reason>>,
     /// How many reasons there are, those not listed included; only where refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasons_total: Option<usize>,
+    #[schema(value_type = String)]
     pub sha256: Sha256,
     /// Of the module, in bytes.
     pub size: usize,

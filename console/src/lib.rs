@@ -9,4 +9,19 @@ pub mod config;
 pub mod secrets;
 pub mod serve;
 
+mod app;
+mod feed;
+mod http;
+mod launch;
+mod listener;
+mod metrics;
+mod rate;
+mod recheck;
+mod reports;
+mod schedule;
+mod server;
+mod share;
+mod socket;
+mod upload;
+
 pub use config::{ConfigError, ServeFlags, ServeSettings};

@@ -1,0 +1,102 @@
+//! `/audit` and `/games/{game}/audit`: what was asked, by whom, with what outcome.
+
+use axum::{Json, extract::State};
+use lattice_policies::roles::Action;
+use lattice_store::{AuditFilter, AuditRow, Page};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{
+    caller::Caller,
+    error::{ApiResult, Problem},
+    list::{Listed, PageOf, PageQuery},
+    path::Path,
+};
+use crate::app::App;
+
+/// One row of the audit. Each is chained to the one before by its hash.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct AuditAnswer {
+    /// From 1, without gaps.
+    seq: i64,
+    /// RFC 3339.
+    at: String,
+    subject: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<String>,
+    action: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    game: Option<String>,
+    target: String,
+    outcome: String,
+    #[schema(value_type = Object)]
+    detail: Value,
+    /// The hash of the row before.
+    previous: String,
+    hash: String,
+}
+
+impl From<AuditRow> for AuditAnswer {
+    fn from(row: AuditRow) -> Self {
+        Self {
+            seq: row.seq,
+            at: row.at.to_string(),
+            subject: row.actor.subject,
+            token: row.actor.token.map(|token| token.to_string()),
+            address: row.actor.address,
+            request: row.actor.request,
+            action: row.action,
+            game: row.game.map(|game| game.to_string()),
+            target: row.target,
+            outcome: row.outcome,
+            detail: row.detail,
+            previous: row.previous.to_string(),
+            hash: row.hash.to_string(),
+        }
+    }
+}
+
+/// The whole platform's audit, newest first.
+#[utoipa::path(
+    get, path = "/audit", tag = "audit", params(PageQuery),
+    responses((status = 200, body = Listed<AuditAnswer>), (status = "4XX", body = Problem)),
+)]
+pub(crate) async fn all(
+    State(app): State<App>,
+    caller: Caller,
+    PageOf(page): PageOf,
+) -> ApiResult<Json<Listed<AuditAnswer>>> {
+    caller.permit(&app, Action::ReadAudit { owner: None }).await?;
+    rows(&app, AuditFilter::default(), page).await
+}
+
+/// A game's audit, newest first.
+#[utoipa::path(
+    get, path = "/games/{game}/audit", tag = "audit",
+    params(("game" = String, Path), PageQuery),
+    responses((status = 200, body = Listed<AuditAnswer>), (status = "4XX", body = Problem)),
+)]
+pub(crate) async fn of_game(
+    State(app): State<App>,
+    caller: Caller,
+    Path(game): Path<String>,
+    PageOf(page): PageOf,
+) -> ApiResult<Json<Listed<AuditAnswer>>> {
+    let (game, _permit) =
+        caller.game(&app, &game, |owner| Action::ReadAudit { owner: Some(owner) }).await?;
+    rows(&app, AuditFilter { game: Some(game.id) }, page).await
+}
+
+async fn rows(app: &App, filter: AuditFilter, page: Page) -> ApiResult<Json<Listed<AuditAnswer>>> {
+    let listed = app.store(move |store| {
+        let rows = store.audit(&filter, &page)?;
+        Ok(Listed::page(rows, &page, |row| row.seq.to_string(), AuditAnswer::from))
+    });
+    listed.await.map(Json)
+}

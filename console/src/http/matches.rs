@@ -1,0 +1,320 @@
+//! `/games/{game}/matches` and `/matches/{match}`: running sims.
+
+use std::{collections::BTreeMap, fmt};
+
+use axum::{
+    Json,
+    extract::{Request, State},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use http::StatusCode;
+use lattice_host::MatchStatus;
+use lattice_policies::roles::Action;
+use lattice_store::Match;
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{
+    body::{self, Base64},
+    caller::Caller,
+    error::{ApiError, ApiResult, Problem},
+    list::{Listed, PageOf, PageQuery},
+    modules::parse_version,
+    path::Path,
+};
+use crate::{
+    app::App,
+    launch::{Order, launch},
+    secrets,
+};
+
+/// A match to be started.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(crate) struct NewMatch {
+    /// By default the highest schedulable one that is no pre-release.
+    version: Option<String>,
+    /// Ticks a second, 1 to 240; by default 60.
+    #[schema(minimum = 1, maximum = 240)]
+    tick_hz: Option<u16>,
+    /// A decimal string below 2^64, or a whole number up to 2^53-1; drawn by default.
+    #[schema(value_type = Option<String>)]
+    seed: Option<Seed>,
+    /// What the sim reads by `lattice_ms_config`; empty by default.
+    #[schema(value_type = Option<String>, format = Byte)]
+    config_base64: Option<Base64>,
+}
+
+/// A match, with its figures while it runs here.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct MatchAnswer {
+    #[schema(example = "m_0123456789abcdef")]
+    id: String,
+    game: String,
+    version: String,
+    sha256: String,
+    tick_hz: u16,
+    /// A decimal string: JSON's numbers end at 2^53.
+    seed: String,
+    /// `starting`, `running`, `stopping`, `finished`, `stopped`, `faulted` or `lost`.
+    state: &'static str,
+    /// Ticks that have run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tick: Option<i64>,
+    /// Why it ended against its will.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    fault: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_base64: Option<String>,
+    /// What it used over its life, once it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    figures: Option<Value>,
+    created_by: String,
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<String>,
+    #[serde(flatten)]
+    live: Option<LiveFigures>,
+}
+
+/// How a match that runs is doing, as of its last tick.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct LiveFigures {
+    /// Players that have joined and not left.
+    players: u32,
+    /// Of those, with an open connection.
+    connected: u32,
+    fuel_last: u64,
+    fuel_most: u64,
+    fuel_total: u64,
+    tick_microseconds_last: u64,
+    tick_microseconds_average: u64,
+    /// Ticks that began a period or more after their time.
+    late_ticks: u64,
+    /// Periods in which no tick ran.
+    dropped_periods: u64,
+    dropped_messages: u64,
+    dropped_log_lines: u64,
+    memory_bytes: u64,
+    /// What the sim set by `lattice_ms_gauge`.
+    gauges: BTreeMap<String, f64>,
+}
+
+impl From<MatchStatus> for LiveFigures {
+    fn from(status: MatchStatus) -> Self {
+        Self {
+            players: status.players,
+            connected: status.connected,
+            fuel_last: status.fuel_last,
+            fuel_most: status.fuel_max,
+            fuel_total: status.fuel_total,
+            tick_microseconds_last: status.tick_time_last_us,
+            tick_microseconds_average: status.tick_time_average_us,
+            late_ticks: status.late_ticks,
+            dropped_periods: status.dropped_periods,
+            dropped_messages: status.dropped_messages,
+            dropped_log_lines: status.dropped_log_lines,
+            memory_bytes: status.memory_bytes,
+            gauges: status.gauges.into_iter().map(|gauge| (gauge.name, gauge.value)).collect(),
+        }
+    }
+}
+
+/// Starts a match.
+#[utoipa::path(
+    post, path = "/games/{game}/matches", tag = "matches",
+    params(("game" = String, Path)), request_body = NewMatch,
+    responses((status = 201, body = MatchAnswer), (status = "4XX", body = Problem)),
+)]
+pub(crate) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Path(game): Path<String>,
+    request: Request,
+) -> ApiResult<(StatusCode, Json<MatchAnswer>)> {
+    let (game, permit) = caller.game(&app, &game, |owner| Action::StartMatch { owner }).await?;
+    let asked: NewMatch = body::json(request, app.small_body()).await?;
+    let order = order(asked, app.policy.matches.config_bytes as usize)?;
+    let made = launch(&app, &permit, caller.actor, &game, order).await?;
+    Ok((StatusCode::CREATED, Json(answer(&app, made))))
+}
+
+/// Lists a game's matches, the newest first.
+#[utoipa::path(
+    get, path = "/games/{game}/matches", tag = "matches",
+    params(("game" = String, Path), PageQuery),
+    responses((status = 200, body = Listed<MatchAnswer>), (status = "4XX", body = Problem)),
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Path(game): Path<String>,
+    PageOf(page): PageOf,
+) -> ApiResult<Json<Listed<MatchAnswer>>> {
+    let (game, _permit) = caller.game(&app, &game, |owner| Action::ReadMatch { owner }).await?;
+    let read = page.clone();
+    let matches = app.store(move |store| store.matches(&game.id, &read)).await?;
+    let key = |found: &Match| found.id.to_string();
+    Ok(Json(Listed::page(matches, &page, key, |found| answer(&app, found))))
+}
+
+/// Shows a match.
+#[utoipa::path(
+    get, path = "/matches/{match}", tag = "matches", params(("match" = String, Path)),
+    responses((status = 200, body = MatchAnswer), (status = "4XX", body = Problem)),
+)]
+pub(crate) async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> ApiResult<Json<MatchAnswer>> {
+    let (found, _permit) =
+        caller.match_of_game(&app, &id, |owner| Action::ReadMatch { owner }).await?;
+    Ok(Json(answer(&app, found)))
+}
+
+/// Asks the sim to stop, then stops it. A match that has ended stays as it is.
+#[utoipa::path(
+    delete, path = "/matches/{match}", tag = "matches", params(("match" = String, Path)),
+    responses(
+        (status = 202, body = MatchAnswer, description = "it is stopping"),
+        (status = 200, body = MatchAnswer, description = "it had ended before"),
+        (status = "4XX", body = Problem),
+    ),
+)]
+pub(crate) async fn stop(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> ApiResult<(StatusCode, Json<MatchAnswer>)> {
+    let (found, _permit) =
+        caller.match_of_game(&app, &id, |owner| Action::StopMatch { owner }).await?;
+    let id = found.id.clone();
+    let (stopping, found) = app
+        .store(move |store| {
+            let stopping = store.match_stopping(&caller.actor, &id)?;
+            Ok((stopping, store.match_by_id(&id)?.unwrap_or(found)))
+        })
+        .await?;
+    app.schedule.stop(&app.fleet, &found.id).map_err(ApiError::internal)?;
+    let had_ended = !stopping && found.state.has_ended();
+    let status = if had_ended { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, Json(answer(&app, found))))
+}
+
+fn answer(app: &App, found: Match) -> MatchAnswer {
+    let live = app.fleet.live(&found.id).map(|live| live.status());
+    MatchAnswer {
+        id: found.id.to_string(),
+        game: found.game.to_string(),
+        version: found.version.to_string(),
+        sha256: found.sha256.to_string(),
+        tick_hz: found.tick_hz,
+        seed: found.seed.to_string(),
+        state: found.state.text(),
+        tick: found.ticks.or_else(|| live.as_ref().map(|live| live.ticks)),
+        fault: found.fault,
+        result_base64: found.result.map(|result| BASE64_STANDARD.encode(result)),
+        figures: found.figures,
+        created_by: found.created_by,
+        created_at: found.created_at.to_string(),
+        ended_at: found.ended_at.map(|at| at.to_string()),
+        live: live.map(LiveFigures::from),
+    }
+}
+
+fn order(asked: NewMatch, config_limit: usize) -> ApiResult<Order> {
+    const DEFAULT_HZ: u16 = 60;
+    let tick_hz = asked.tick_hz.unwrap_or(DEFAULT_HZ);
+    if !(1..=240).contains(&tick_hz) {
+        return Err(ApiError::value(
+            "TickHz",
+            format_args!("{tick_hz} does not lie between 1 and 240"),
+        ));
+    }
+    let config = asked.config_base64.map(|config| config.0).unwrap_or_default();
+    if config.len() > config_limit {
+        let why = format!("the config is {} bytes, and the limit is {config_limit}", config.len());
+        return Err(ApiError::value("ConfigBase64", why));
+    }
+    let version = asked.version.map(|text| parse_version("Version", &text)).transpose()?;
+    let seed = asked.seed.map_or_else(secrets::seed, |seed| seed.0);
+    Ok(Order { version, tick_hz, seed, config })
+}
+
+/// A match's seed as requests may write it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seed(u64);
+
+impl<'de> Deserialize<'de> for Seed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl de::Visitor<'_> for Text {
+            type Value = Seed;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a decimal string below 2^64, or a whole number from 0 to 2^53-1")
+            }
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Seed, E> {
+                const EXACT: u64 = (1 << 53) - 1;
+                let unexpected = de::Unexpected::Unsigned(number);
+                if number <= EXACT {
+                    Ok(Seed(number))
+                } else {
+                    Err(E::invalid_value(unexpected, &self))
+                }
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Seed, E> {
+                let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+                let seed = text.parse().ok().filter(|_| digits);
+                seed.map(Seed).ok_or_else(|| E::custom("a decimal string below 2^64 is expected"))
+            }
+        }
+        deserializer.deserialize_any(Text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(body: &str) -> Result<Order, String> {
+        let asked = body::from_json(body.as_bytes()).map_err(|error| error.to_string())?;
+        order(asked, 4).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_seed_is_a_decimal_string_or_an_exact_number() {
+        assert_eq!(asked(r#"{"Seed":"18446744073709551615"}"#).unwrap().seed, u64::MAX);
+        assert_eq!(asked(r#"{"Seed":9007199254740991}"#).unwrap().seed, (1 << 53) - 1);
+        for bad in ["9007199254740992", "-1", "1.0", "1e3", "true", r#""""#, r#""+1""#, r#""0x1""#]
+        {
+            let error = asked(&format!(r#"{{"Seed":{bad}}}"#)).err().unwrap();
+            assert!(error.contains("`Seed`"), "{bad}: {error}");
+        }
+        assert!(asked(r#"{"Seed":"18446744073709551616"}"#).is_err());
+    }
+
+    #[test]
+    fn the_rate_and_the_config_have_limits() {
+        assert_eq!(asked("{}").unwrap().tick_hz, 60);
+        assert_eq!(asked(r#"{"TickHz":240}"#).unwrap().tick_hz, 240);
+        for bad in ["0", "241", "70000", "1.5"] {
+            let error = asked(&format!(r#"{{"TickHz":{bad}}}"#)).err().unwrap();
+            assert!(error.contains("`TickHz`"), "{error}");
+        }
+        assert_eq!(asked(r#"{"ConfigBase64":"AAECAw=="}"#).unwrap().config, [0, 1, 2, 3]);
+        let error = asked(r#"{"ConfigBase64":"AAECAwQ="}"#).err().unwrap();
+        assert!(error.contains("5 bytes, and the limit is 4"), "{error}");
+    }
+
+    #[test]
+    fn a_version_that_is_not_semantic_is_refused() {
+        let error = asked(r#"{"Version":"1.0"}"#).err().unwrap();
+        assert!(error.contains("`Version`"), "{error}");
+    }
+}

@@ -1,0 +1,47 @@
+//! Names that people give to things: what they may look like.
+
+use super::error::{ApiError, ApiResult};
+
+/// A name for people to read: 1 to 100 characters, none of them a control character.
+pub(crate) fn name(field: &'static str, text: String) -> ApiResult<String> {
+    const MOST_CHARS: usize = 100;
+    let fits = (1..=MOST_CHARS).contains(&text.chars().count());
+    if fits && !text.chars().any(char::is_control) && !text.trim().is_empty() {
+        return Ok(text);
+    }
+    let why =
+        format!("1 to {MOST_CHARS} characters are expected, none of them a control character");
+    Err(ApiError::value(field, why))
+}
+
+/// A subject, which stands for a person or a program in logs and in the audit.
+pub(crate) fn subject(field: &'static str, text: String) -> ApiResult<String> {
+    const MOST_CHARS: usize = 64;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._@+-".contains(c);
+    if (1..=MOST_CHARS).contains(&text.len()) && text.chars().all(allowed) {
+        return Ok(text);
+    }
+    let why = format!("1 to {MOST_CHARS} letters, digits or any of `._@+-` are expected");
+    Err(ApiError::value(field, why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_short_and_printable() {
+        assert!(name("Name", "Käse & Co. 🎮".into()).is_ok());
+        for bad in ["", "  ", "a\nb", "\u{1b}[31m", &"x".repeat(101)] {
+            assert!(name("Name", bad.into()).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_subject_has_a_small_alphabet() {
+        assert!(subject("Subject", "ada@example.org".into()).is_ok());
+        for bad in ["", "a b", "é", "<b>", &"x".repeat(65)] {
+            assert!(subject("Subject", bad.into()).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Brings a match up: picks the build, checks its bytes anew, compiles it, writes the match down
+//! and has it scheduled.
+
+use std::sync::Arc;
+
+use lattice_host::{ApplyError, CompileError, MatchSpec, Program};
+use lattice_policies::{admission, roles::Permit};
+use lattice_store::{Actor, Game, Match, MatchEnd, MatchState, ModuleBuild, NewMatch};
+use semver::Version;
+use serde_json::json;
+
+use crate::{
+    app::{App, blocking},
+    http::error::{ApiError, ApiResult},
+    secrets,
+};
+
+/// What is asked of a new match.
+pub(crate) struct Order {
+    /// `None` for the highest schedulable version that is no pre-release.
+    pub(crate) version: Option<Version>,
+    pub(crate) tick_hz: u16,
+    pub(crate) seed: u64,
+    pub(crate) config: Vec<u8>,
+}
+
+/// Starts a match of the game. It is `starting` when this returns; what becomes of it is reported.
+pub(crate) async fn launch(
+    app: &App,
+    _permit: &Permit,
+    actor: Actor,
+    game: &Game,
+    order: Order,
+) -> ApiResult<Match> {
+    if app.schedule.of_game(&game.id) >= app.config.matches_per_game {
+        return Err(ApiError::Busy("the game has as many matches as it may have at once"));
+    }
+    let build = pick(app, game, order.version).await?;
+    let program = program(app, &build).await?;
+    let new = NewMatch {
+        id: secrets::match_id(),
+        game: game.id.clone(),
+        version: build.version,
+        sha256: build.sha256,
+        tick_hz: order.tick_hz,
+        seed: order.seed,
+        config: order.config,
+    };
+    let spec = MatchSpec {
+        id: new.id.clone(),
+        program,
+        tick_hz: new.tick_hz,
+        seed: new.seed,
+        config: Arc::from(new.config.as_slice()),
+    };
+    let made = app.store(move |store| store.insert_match(&actor, &new)).await?;
+    match app.schedule.run(&app.fleet, made.game.clone(), spec) {
+        Ok(()) => Ok(made),
+        Err(error) => Err(give_up(app, &made, error).await),
+    }
+}
+
+async fn pick(app: &App, game: &Game, version: Option<Version>) -> ApiResult<ModuleBuild> {
+    let id = game.id.clone();
+    let Some(version) = version else {
+        let latest = app.store(move |store| store.latest_schedulable(&id)).await?;
+        let none = "the game has no schedulable build that is no pre-release: upload one, or name a `Version`";
+        return latest.ok_or_else(|| ApiError::Conflict(none.to_owned()));
+    };
+    let build = app.store(move |store| store.build(&id, &version)).await?;
+    let build = build.ok_or(ApiError::NotFound("build"))?;
+    if build.schedulable {
+        return Ok(build);
+    }
+    let why = build.refused.as_deref().unwrap_or("retired");
+    Err(ApiError::Conflict(format!("build {} is not schedulable: {why}", build.version)))
+}
+
+/// The build's program. Its bytes are hashed and scanned again: what runs is what was admitted.
+async fn program(app: &App, build: &ModuleBuild) -> ApiResult<Program> {
+    let sha256 = build.sha256;
+    let wasm = app.store(move |store| store.wasm(sha256)).await?;
+    let wasm = wasm.ok_or_else(|| ApiError::internal("a build without its bytes"))?;
+    let (fleet, limits) = (app.fleet.clone(), app.policy.admission.clone());
+    let _turn = app.scans.acquire().await.map_err(ApiError::internal)?;
+    blocking(move || {
+        let admitted = admission::scan(wasm, &limits).map_err(|rejection| {
+            ApiError::Conflict(format!("today's scan refuses the build: {}", first(&rejection)))
+        })?;
+        if admitted.sha256() != sha256 {
+            return Err(ApiError::internal(format_args!("the bytes of {sha256} were altered")));
+        }
+        fleet.compile(&admitted).map_err(|error| match error {
+            CompileError::Busy { .. } => ApiError::Busy("too many modules wait for the compiler"),
+            error => ApiError::internal(error),
+        })
+    })
+    .await?
+}
+
+fn first(rejection: &admission::Rejection) -> String {
+    rejection.reasons.first().map_or_else(String::new, ToString::to_string)
+}
+
+/// Writes down that a match that was promised never ran.
+async fn give_up(app: &App, made: &Match, error: ApplyError) -> ApiError {
+    let id = made.id.clone();
+    let end = MatchEnd {
+        state: MatchState::Faulted,
+        ticks: 0,
+        fault: Some(json!({ "Kind": "HOST", "Detail": error.to_string() })),
+        result: None,
+        figures: None,
+    };
+    let ended = app.store(move |store| store.end_match(&id, &end)).await;
+    let busy = match error {
+        ApplyError::Full { .. } => "all match slots are taken",
+        ApplyError::Busy => "too many matches are starting",
+        ApplyError::HostStopping => "the server is going down",
+    };
+    ended.map_or_else(|error| error, |_| ApiError::Busy(busy))
+}

@@ -1,0 +1,109 @@
+//! Takes connections and serves HTTP on them: bounded in number, each with a time limit on its
+//! requests' heads, all ended gracefully when the server stops.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, extract::ConnectInfo};
+use http::Request;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+};
+use tower::ServiceExt;
+
+/// How connections are held.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Open at once; more wait in the kernel's backlog.
+    pub(crate) connections: usize,
+    pub(crate) header_timeout: Duration,
+    /// For the requests that are under way when the server stops.
+    pub(crate) grace: Duration,
+}
+
+/// Serves the routes until `stop` says so, and then until the last request is answered or the
+/// grace is over.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    limits: Limits,
+    mut stop: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let open = GracefulShutdown::new();
+    let protocol = protocol(limits.header_timeout);
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &places) => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let Some((stream, peer, place)) = accepted else { continue };
+        let routes = routes.clone();
+        let answer = service_fn(move |request| answer(routes.clone(), peer, request));
+        let connection = protocol.serve_connection_with_upgrades(TokioIo::new(stream), answer);
+        let connection = open.watch(connection.into_owned());
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(error, %peer, "connection");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(limits.grace, open.shutdown()).await;
+}
+
+fn protocol(header_timeout: Duration) -> auto::Builder<TokioExecutor> {
+    const STREAMS: u32 = 64;
+    const HEADER_BYTES: u32 = 32 << 10;
+    let mut protocol = auto::Builder::new(TokioExecutor::new());
+    protocol
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_buf_size(64 << 10);
+    protocol
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEADER_BYTES)
+        .keep_alive_interval(header_timeout)
+        .keep_alive_timeout(header_timeout);
+    protocol
+}
+
+/// The next connection, once there is a place for it. `None` when the kernel could not give it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    /// Out of file descriptors, most likely: trying again at once would only spin.
+    const PAUSE: Duration = Duration::from_millis(50);
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => {
+            // Small messages must not wait for more.
+            let _ = stream.set_nodelay(true);
+            Some((stream, peer, place))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a connection cannot be taken");
+            tokio::time::sleep(PAUSE).await;
+            None
+        }
+    }
+}
+
+async fn answer(
+    routes: Router,
+    peer: SocketAddr,
+    mut request: Request<Incoming>,
+) -> Result<axum::response::Response, Infallible> {
+    request.extensions_mut().insert(ConnectInfo(peer));
+    routes.oneshot(request).await
+}

@@ -1,0 +1,244 @@
+//! A server that runs: opens what it needs in an order that leaves nothing behind when a step
+//! fails, and stops so that sims, sockets, requests and the database come to a proper end.
+//!
+//! Prints nothing and minds no signal.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use axum::Router;
+use lattice_host::{Fleet, HostSettings, StartError};
+use lattice_policies::roles::Role;
+use lattice_store::{Actor, NewToken, OpenError, Store, StoreError};
+use thiserror::Error;
+use tokio::{runtime::Runtime, sync::watch, task::JoinHandle};
+
+use crate::{
+    app::{App, Parts, Stage},
+    config::{ServeSettings, ServerConfig},
+    feed::LogFeed,
+    http,
+    listener::{self, Limits},
+    metrics::Metrics,
+    recheck::recheck,
+    reports::{self, Pump},
+    schedule::Schedule,
+    secrets::{self, Secret},
+};
+
+/// The subject of the first super-admin.
+const FIRST_SUBJECT: &str = "admin";
+
+/// Why the server did not start, or did not end well; one line that names the thing.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    #[error("the address {address} cannot be listened on: {cause}")]
+    Listen { address: SocketAddr, cause: io::Error },
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("the data folder {}: {cause}", .dir.display())]
+    Store { dir: PathBuf, cause: StoreError },
+    #[error("the sandbox cannot start: {0}")]
+    Fleet(#[from] StartError),
+    #[error("a thread cannot be started: {0}")]
+    Thread(io::Error),
+    #[error("the signals cannot be listened to: {0}")]
+    Signal(io::Error),
+}
+
+/// A server that runs.
+pub struct Server {
+    runtime: Runtime,
+    app: App,
+    stage: watch::Sender<Stage>,
+    close: watch::Sender<bool>,
+    listeners: Vec<JoinHandle<()>>,
+    pump: Pump,
+    admin_address: SocketAddr,
+    first_token: Option<Secret>,
+}
+
+impl Server {
+    /// Starts a server. The addresses come first, then the data folder: what fails early leaves
+    /// nothing behind. Blocks; must not be called inside an async runtime.
+    pub fn start(settings: ServeSettings) -> Result<Self, ServeError> {
+        let ServeSettings { server: config, policy } = settings;
+        let (public, address) = bind(config.listen)?;
+        let (admin, admin_address) = bind(config.admin_listen)?;
+        let store = Store::open(&config.data_dir)?;
+        let runtime = runtime().map_err(ServeError::Thread)?;
+        let (metrics, feed) = (Arc::new(Metrics::new()), Arc::new(LogFeed::default()));
+        let schedule = Arc::new(Schedule::default());
+        let (reporter, pump) =
+            reports::start(store.clone(), feed.clone(), schedule.clone(), metrics.clone())
+                .map_err(ServeError::Thread)?;
+        let host = HostSettings {
+            policy: policy.clone(),
+            workers: workers(&config),
+            slots: config.match_slots,
+            cache_dir: config.data_dir.join("compiled"),
+        };
+        let fleet = Fleet::start(host, Arc::new(reporter))?;
+        let first_token = settle(&store)
+            .map_err(|cause| ServeError::Store { dir: config.data_dir.clone(), cause })?;
+
+        let (stage, watched) = watch::channel(Stage::Starting);
+        let close = watch::Sender::new(false);
+        let parts = Parts {
+            config,
+            policy,
+            address,
+            store,
+            fleet,
+            schedule,
+            feed,
+            metrics,
+            stage: watched,
+        };
+        let app = App::new(parts);
+        let listeners = vec![
+            listen(&runtime, public, http::public(&app), &app.config, &close)?,
+            listen(&runtime, admin, http::admin(&app), &app.config, &close)?,
+        ];
+        let server =
+            Self { runtime, app, stage, close, listeners, pump, admin_address, first_token };
+        server.check_builds();
+        Ok(server)
+    }
+
+    /// Where the API, the sockets and the pages are.
+    pub fn address(&self) -> SocketAddr {
+        self.app.address
+    }
+
+    /// Where the metrics are.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// The first super-admin's token, if this was the data folder's first start.
+    pub fn first_token(&self) -> Option<&str> {
+        self.first_token.as_ref().map(Secret::text)
+    }
+
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// Stops gracefully: not ready, sims asked to stop, sockets closed, requests answered, reports
+    /// written, database checkpointed. Blocks.
+    pub fn stop(self) -> Result<(), ServeError> {
+        let grace = Duration::from_millis(self.app.config.stop_grace_ms);
+        self.stage.send_replace(Stage::Stopping);
+        self.app.fleet.shut_down(grace);
+        wait_until(grace, || self.app.match_sockets.taken() == 0);
+        self.pump.end();
+        self.close.send_replace(true);
+        for listener in self.listeners {
+            if self.runtime.block_on(listener).is_err() {
+                tracing::error!("a listener panicked");
+            }
+        }
+        let dir = self.app.config.data_dir.clone();
+        let store = self.app.store.clone();
+        self.runtime.shutdown_timeout(grace);
+        store.checkpoint().map_err(|cause| ServeError::Store { dir, cause })
+    }
+
+    /// Checks the builds aside, and then says that the server is ready: matches check their build
+    /// themselves, so nothing unchecked runs meanwhile.
+    fn check_builds(&self) {
+        let (app, stage) = (self.app.clone(), self.stage.clone());
+        self.runtime.spawn_blocking(move || {
+            match recheck(&app.store, &app.policy.admission) {
+                Ok(recheck) => tracing::info!(?recheck, "the builds are checked"),
+                Err(error) => tracing::error!(%error, "the builds could not all be checked"),
+            }
+            stage.send_if_modified(|stage| {
+                let starting = *stage == Stage::Starting;
+                if starting {
+                    *stage = Stage::Ready;
+                }
+                starting
+            });
+        });
+    }
+}
+
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let bound = TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        let bound = listener.local_addr()?;
+        Ok((listener, bound))
+    });
+    bound.map_err(|cause| ServeError::Listen { address, cause })
+}
+
+fn listen(
+    runtime: &Runtime,
+    listener: TcpListener,
+    routes: Router,
+    config: &ServerConfig,
+    close: &watch::Sender<bool>,
+) -> Result<JoinHandle<()>, ServeError> {
+    let limits = Limits {
+        connections: config.connections,
+        header_timeout: Duration::from_millis(config.header_timeout_ms),
+        grace: Duration::from_millis(config.stop_grace_ms),
+    };
+    let _inside = runtime.enter();
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Thread)?;
+    Ok(runtime.spawn(listener::serve(listener, routes, limits, close.subscribe())))
+}
+
+/// Threads for what blocks are few: each may hold a module.
+fn runtime() -> io::Result<Runtime> {
+    const BLOCKING_THREADS: usize = 64;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_name("console")
+        .build()
+}
+
+fn workers(config: &ServerConfig) -> usize {
+    match config.sim_workers {
+        0 => thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    }
+}
+
+/// Settles what the last process left: its matches are lost. At the very first start there is no
+/// super-admin yet, and one is made.
+fn settle(store: &Store) -> Result<Option<Secret>, StoreError> {
+    let lost = store.mark_lost()?;
+    if !lost.is_empty() {
+        tracing::warn!(matches = lost.len(), "matches of the last run are lost");
+    }
+    if store.has_super_admin()? {
+        return Ok(None);
+    }
+    let secret = Secret::api_token();
+    let token = NewToken {
+        id: secrets::token_id(),
+        secret: secret.sha256(),
+        subject: FIRST_SUBJECT.into(),
+        role: Role::SuperAdmin,
+        expires_at: None,
+    };
+    store.create_token(&Actor::system(), &token)?;
+    Ok(Some(secret))
+}
+
+fn wait_until(most: Duration, done: impl Fn() -> bool) {
+    let until = Instant::now() + most;
+    while !done() && Instant::now() < until {
+        thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,141 @@
+//! What becomes of an uploaded module: scanned, compiled, committed; or refused, with nothing kept
+//! but a line of audit. Each stage is timed.
+
+use std::time::Instant;
+
+use lattice_host::CompileError;
+use lattice_policies::{
+    GameId,
+    admission::{self, Admitted, Rejection},
+    escape::guest_text,
+    roles::Permit,
+};
+use lattice_store::{Actor, AuditEntry, Inserted, ModuleBuild};
+use semver::Version;
+use serde_json::json;
+
+use crate::{
+    app::{App, blocking},
+    http::error::{ApiError, ApiResult},
+};
+
+/// A module that someone may upload, and where to.
+pub(crate) struct Upload {
+    pub(crate) actor: Actor,
+    pub(crate) game: GameId,
+    pub(crate) version: Version,
+    pub(crate) wasm: Vec<u8>,
+}
+
+/// An upload that was admitted.
+pub(crate) enum Outcome {
+    New(ModuleBuild),
+    /// The same version with the same bytes was there.
+    Same(ModuleBuild),
+}
+
+/// Admits the module or says why not. The caller holds a place among the transfers.
+pub(crate) async fn admit(app: &App, _permit: &Permit, upload: Upload) -> ApiResult<Outcome> {
+    let Upload { actor, game, version, wasm } = upload;
+    let admitted = match scan(app, wasm).await? {
+        Ok(admitted) => admitted,
+        Err(rejection) => return Err(refuse(app, actor, game, version, rejection).await),
+    };
+    if let Err(error) = compile(app, &admitted).await? {
+        return Err(refuse_uncompiled(app, actor, game, version, &admitted, error).await);
+    }
+    commit(app, actor, game, version, admitted).await
+}
+
+async fn scan(app: &App, wasm: Vec<u8>) -> ApiResult<Result<Admitted, Rejection>> {
+    let limits = app.policy.admission.clone();
+    let _turn = app.scans.acquire().await.map_err(ApiError::internal)?;
+    timed(app, "scan", blocking(move || admission::scan(wasm, &limits))).await
+}
+
+async fn compile(app: &App, admitted: &Admitted) -> ApiResult<Result<(), CompileError>> {
+    let (fleet, admitted) = (app.fleet.clone(), admitted.clone());
+    timed(app, "compile", blocking(move || fleet.compile(&admitted).map(drop))).await
+}
+
+async fn commit(
+    app: &App,
+    actor: Actor,
+    game: GameId,
+    version: Version,
+    admitted: Admitted,
+) -> ApiResult<Outcome> {
+    let policy = app.policy_id;
+    let insert =
+        app.store(move |store| store.insert_build(&actor, &game, &version, &admitted, policy));
+    match timed(app, "commit", insert).await? {
+        Inserted::New(build) => {
+            app.metrics.uploaded("admitted");
+            Ok(Outcome::New(build))
+        }
+        Inserted::Same(build) => {
+            app.metrics.uploaded("same");
+            Ok(Outcome::Same(build))
+        }
+        Inserted::Taken(build) => {
+            app.metrics.uploaded("taken");
+            Err(ApiError::Conflict(format!(
+                "version {} is taken by other bytes, SHA-256 {}: a version never changes, so upload under a new one",
+                build.version, build.sha256
+            )))
+        }
+    }
+}
+
+async fn refuse(
+    app: &App,
+    actor: Actor,
+    game: GameId,
+    version: Version,
+    rejection: Rejection,
+) -> ApiError {
+    app.metrics.uploaded("rejected");
+    let recorded = app.store(move |store| {
+        store.record_rejection(&actor, &game, &version, &rejection).map(|()| rejection)
+    });
+    recorded.await.map_or_else(|error| error, |rejection| ApiError::Refused(Box::new(rejection)))
+}
+
+/// The scan admits nothing that the compiler is known to refuse; should it happen, it is refused.
+async fn refuse_uncompiled(
+    app: &App,
+    actor: Actor,
+    game: GameId,
+    version: Version,
+    admitted: &Admitted,
+    error: CompileError,
+) -> ApiError {
+    if let CompileError::Busy { .. } = error {
+        return ApiError::Busy("too many modules wait for the compiler");
+    }
+    tracing::warn!(%error, sha256 = %admitted.sha256(), "an admitted module does not compile");
+    app.metrics.uploaded("rejected");
+    let why = guest_text(error.to_string().as_bytes(), 512);
+    let detail = json!({ "Sha256": admitted.sha256(), "Detail": why });
+    let recorded = app.store(move |store| {
+        let target = format!("{game}/{version}");
+        let entry = AuditEntry {
+            action: "build.upload",
+            game: Some(&game),
+            target: &target,
+            outcome: "rejected",
+            detail,
+        };
+        store.record(&actor, &entry)
+    });
+    recorded.await.map_or_else(|error| error, |()| ApiError::Uncompilable(why))
+}
+
+async fn timed<T>(app: &App, stage: &'static str, work: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let done = work.await;
+    let took = began.elapsed();
+    app.metrics.upload_stage(stage, took);
+    tracing::debug!(stage, us = took.as_micros() as u64, "upload");
+    done
+}
