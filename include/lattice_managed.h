@@ -21,8 +21,8 @@
 //
 // Build it (one file or many, C or C++, clang 14 or newer with lld; no C library is needed):
 //
-//     clang --target=wasm32 -nostdlib -Wl,--no-entry -Wl,--allow-undefined -O2 -Iinclude \
-//           -o game_sim.wasm game_sim.c
+//     clang --target=wasm32 -nostdlib -Wl,--no-entry -Wl,--allow-undefined
+//           -O2 -Iinclude -o game_sim.wasm game_sim.c
 //
 // Better, because a stack overflow then faults instead of overwriting your statics:
 //

@@ -170,7 +170,8 @@ static inline const char *lattice_read_spec(const char *f, lattice_spec *spec, v
     }
     for (;; ++f) {
         if (*f == 'h') spec->size = spec->size == 2 ? 1 : 2;
-        else if (*f == 'l') spec->size = spec->size == sizeof(long) ? (int)sizeof(long long) : (int)sizeof(long);
+        else if (*f == 'l' && f[1] == 'l') spec->size = sizeof(long long), ++f;
+        else if (*f == 'l') spec->size = sizeof(long);
         else if (*f == 'j' || *f == 'q') spec->size = 8;
         else if (*f == 'z' || *f == 't') spec->size = sizeof(size_t);
         else break;

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "int64.h"
 #include "memory.h"
 
 typedef __int128 lattice_i128;
@@ -21,13 +22,6 @@ static inline lattice_u128 lattice_make128(uint64_t high, uint64_t low) {
     return parts.all;
 }
 
-// The whole product of two 64-bit numbers, from four products of their halves.
-static inline lattice_u128 lattice_mul64(uint64_t a, uint64_t b) {
-    uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;
-    uint64_t low = a0 * b0, mid = a1 * b0 + (low >> 32), mid2 = a0 * b1 + (uint32_t)mid;
-    return lattice_make128(a1 * b1 + (mid >> 32) + (mid2 >> 32), mid2 << 32 | (uint32_t)low);
-}
-
 lattice_i128 __multi3(lattice_i128 a, lattice_i128 b);
 lattice_i128 __ashlti3(lattice_i128 a, int by);
 lattice_i128 __lshrti3(lattice_i128 a, int by);
@@ -38,12 +32,12 @@ lattice_i128 __divti3(lattice_i128 a, lattice_i128 b);
 lattice_i128 __modti3(lattice_i128 a, lattice_i128 b);
 
 LATTICE_LIBC lattice_i128 __multi3(lattice_i128 a, lattice_i128 b) {
-    lattice_parts128 x, y, product;
+    lattice_parts128 x, y;
     x.all = (lattice_u128)a;
     y.all = (lattice_u128)b;
-    product.all = lattice_mul64(x.half.low, y.half.low);
-    product.half.high += x.half.low * y.half.high + x.half.high * y.half.low;
-    return (lattice_i128)product.all;
+    lattice_wide low = lattice_mul64(x.half.low, y.half.low);
+    low.high += x.half.low * y.half.high + x.half.high * y.half.low;
+    return (lattice_i128)lattice_make128(low.high, low.low);
 }
 
 LATTICE_LIBC lattice_i128 __ashlti3(lattice_i128 a, int by) {
