@@ -51,13 +51,13 @@
 
 LATTICE_STATIC_ASSERT(sizeof(1.0) == sizeof(double), "lattice: drop -fsingle-precision-constant");
 
-// Definitions in a header that several files include: the linker keeps one.
-#if defined(__wasm__)
+// A definition in a header that several files include: the linker keeps one.
 #define LATTICE_WEAK __attribute__((weak))
+
+#if defined(__wasm__)
 #define LATTICE_EXPORTED(name) __attribute__((export_name(#name)))
 #define LATTICE_IMPORTED(name) __attribute__((import_module("env"), import_name(#name)))
 #else
-#define LATTICE_WEAK __attribute__((weak, visibility("hidden")))
 #define LATTICE_EXPORTED(name) __attribute__((visibility("default")))
 #define LATTICE_IMPORTED(name)
 #endif
