@@ -86,9 +86,9 @@ fn two_players_after(messages: &[&[u8]]) -> Vec<Sent> {
 }
 
 fn own_state(sent: &[Sent]) -> arena_bots::protocol::PlayerState {
-    let states = sent.iter().filter_map(|sent| match arena_bots::decode::decode(&sent.bytes) {
+    let mut states = sent.iter().filter_map(|sent| match arena_bots::decode::decode(&sent.bytes) {
         Ok(Message::State(state)) => Some(state),
         _ => None,
     });
-    states.last().unwrap().players[0].clone()
+    states.next_back().unwrap().players[0].clone()
 }

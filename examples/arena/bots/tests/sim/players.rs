@@ -69,7 +69,7 @@ fn the_figures_are_shown_once_a_second() {
     table.play(41);
     let players: Vec<f64> = gauge(&table, "players");
     assert_eq!(players, [4.0, 4.0, 4.0], "at ticks 0, 20 and 40");
-    assert_eq!(gauge(&table, "bodies")[0], 7.0);
+    assert_eq!(gauge(&table, "bodies")[..1], [7.0]);
     assert_eq!(gauge(&table, "shots").len(), 3);
 }
 
@@ -79,11 +79,11 @@ fn gauge(table: &Table, name: &str) -> Vec<f64> {
 }
 
 fn last_roster(sent: &[Sent]) -> Vec<Standing> {
-    let rosters = sent.iter().filter_map(|sent| match decode(&sent.bytes) {
+    let mut rosters = sent.iter().filter_map(|sent| match decode(&sent.bytes) {
         Ok(Message::Roster(roster)) => Some(roster),
         _ => None,
     });
-    rosters.last().unwrap()
+    rosters.next_back().unwrap()
 }
 
 fn names(roster: &[Standing]) -> Vec<&str> {
