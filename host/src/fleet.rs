@@ -253,6 +253,11 @@ impl Registry {
         free
     }
 
+    /// Whether the host is going down.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn remove(&self, id: &MatchId) {
         self.lock().remove(id);
     }
@@ -262,7 +267,7 @@ impl Registry {
         match outcome {
             Outcome::Finished => CloseReason::Ended,
             Outcome::Faulted(_) => CloseReason::Faulted,
-            Outcome::Stopped if self.stopping.load(Ordering::SeqCst) => CloseReason::HostStopping,
+            Outcome::Stopped if self.is_stopping() => CloseReason::HostStopping,
             Outcome::Stopped => CloseReason::Stopped,
         }
     }

@@ -1,5 +1,6 @@
-//! The starter: a thread that instantiates matches and runs their `init`, which may take ten
-//! ticks' fuel and must not make other matches' ticks late.
+//! The starter: a thread that instantiates matches and runs their `init` and tick 0. An `init` may
+//! take ten ticks' fuel and must not make other matches' ticks late; and once tick 0 has run, it
+//! is known how heavy the match is.
 
 use std::{
     io,
@@ -10,7 +11,7 @@ use std::{
 
 use crate::{
     fleet::Registry,
-    matches::{LiveMatch, MatchSpec, Runner},
+    matches::{LiveMatch, MatchSpec, Next, Runner},
     worker::{Lanes, yield_to_others},
 };
 
@@ -29,8 +30,9 @@ impl Starter {
         let run = move || {
             yield_to_others();
             for (spec, live) in inbox {
-                let start = || Runner::start(&spec, live, Arc::clone(&registry));
-                if let Ok(Some(runner)) = catch_unwind(AssertUnwindSafe(start)) {
+                let start =
+                    || Runner::start(&spec, live, Arc::clone(&registry)).map(Runner::run_tick);
+                if let Ok(Some(Next::Tick(runner))) = catch_unwind(AssertUnwindSafe(start)) {
                     lanes.place(runner);
                 }
             }

@@ -41,13 +41,18 @@ pub(crate) enum Next {
 }
 
 impl Runner {
-    /// Instantiates the sim and runs its `init`. A fault in it is the match's end, told as such.
+    /// Instantiates the sim and runs its `init`. A fault in it is the match's end, told as such,
+    /// and so is a host that is going down.
     pub(crate) fn start(
         spec: &MatchSpec,
         live: LiveMatch,
         registry: Arc<Registry>,
     ) -> Option<Box<Self>> {
-        let ending = Ending::new(live, registry);
+        let mut ending = Ending::new(live, registry);
+        if ending.registry.is_stopping() {
+            ending.outcome = Some((Outcome::Stopped, None));
+            return None;
+        }
         let guest = Guest::new(&spec.program, Arc::clone(&spec.config));
         let mut guest = match guest {
             Ok(guest) => guest,
