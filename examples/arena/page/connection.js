@@ -3,7 +3,7 @@
 
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 8000;
-const MOST_RETRIES = 12;
+const MOST_RETRIES = 8;
 
 // What each close code means to a player, and whether trying again can help: "auto" tries by
 // itself, "ask" offers a button, "no" is final.
