@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod client;
 mod data;
+mod dev;
 mod error;
 mod game;
 mod logs;
@@ -31,7 +32,6 @@ pub(crate) use error::CliError;
 #[command(
     name = "lattice",
     version,
-    propagate_version = true,
     after_help = "\
 First steps:
   lattice scan game_sim.wasm                       what would the console say to this module?
@@ -61,6 +61,7 @@ enum Command {
     Token(token::TokenArgs),
     Audit(audit::AuditArgs),
     Backup(backup::BackupArgs),
+    Dev(dev::Dev),
 }
 
 /// Reads the command line, does what it says, and makes the exit code of what came of it.
@@ -86,6 +87,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Token(args) => token::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Backup(args) => backup::run(&args),
+        Command::Dev(args) => dev::run(&args),
     }
 }
 

@@ -53,17 +53,14 @@ pub(crate) struct Upload {
 pub(crate) async fn run(args: &Upload) -> Result<(), CliError> {
     let client = Client::new(&args.remote)?;
     let answer = upload(&client, &args.game, &args.version, &args.file).await?;
-    // A refusal of the module is an answer with reasons; any other refusal is an error.
-    let verdict_of =
-        |answer: &Answer| answer.json().is_ok_and(|json| json["Admitted"].is_boolean());
-    let answer = if verdict_of(&answer) { answer } else { answer.success()? };
-    let json = answer.json()?;
-    let text = if args.json { answer.raw() + "\n" } else { verdict(&json) };
+    let judged = answer.json()?;
+    let text = if args.json { answer.raw() + "\n" } else { verdict(&judged) };
     terminal::print(&text)?;
-    if is_admitted(&json) { Ok(()) } else { Err(CliError::Refused) }
+    if is_admitted(&judged) { Ok(()) } else { Err(CliError::Refused) }
 }
 
-/// Sends the file as the game's build of that version; the answer may be a refusal.
+/// Sends the file as the game's build of that version. The answer is a verdict: a refused module
+/// is an answer with reasons, a refused request is an error.
 pub(crate) async fn upload(
     client: &Client,
     game: &GameId,
@@ -72,7 +69,11 @@ pub(crate) async fn upload(
 ) -> Result<Answer, CliError> {
     let body = FileBody::open(file).map_err(CliError::unreadable(file))?;
     let path = format!("/games/{game}/modules/{}", segment(version));
-    Ok(client.put_wasm(&path, body).await?)
+    let answer = client.put_wasm(&path, body).await?;
+    match answer.json().is_ok_and(|json| json["Admitted"].is_boolean()) {
+        true => Ok(answer),
+        false => Ok(answer.success()?),
+    }
 }
 
 /// A file on its way: read piece by piece, so that it never lies in memory as a whole.

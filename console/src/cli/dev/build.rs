@@ -58,7 +58,8 @@ impl Source {
         }
     }
 
-    fn module(&self) -> &Path {
+    /// Where the module lies once it is built.
+    pub(super) fn module(&self) -> &Path {
         match self {
             Source::Code { module, .. } | Source::Module(module) => module,
         }

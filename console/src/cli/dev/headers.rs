@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::super::CliError;
+use crate::cli::CliError;
 
 include!(concat!(env!("OUT_DIR"), "/headers.rs"));
 
