@@ -53,7 +53,8 @@ CREATE TABLE module_build (
     UNIQUE (game, precedence)
 ) STRICT;
 
-CREATE INDEX module_build_by_sha256 ON module_build (sha256);
+-- As the views spell it.
+CREATE INDEX module_build_by_sha256 ON module_build (lower(hex(sha256)));
 CREATE INDEX module_build_startable ON module_build (game, precedence)
     WHERE retired_at IS NULL AND refused IS NULL AND prerelease = 0;
 CREATE INDEX module_build_refused ON module_build (n) WHERE refused IS NOT NULL;
@@ -104,7 +105,8 @@ CREATE TABLE match_run (
 ) STRICT;
 
 CREATE INDEX match_run_by_game ON match_run (game, n);
-CREATE INDEX match_run_by_sha256 ON match_run (sha256);
+CREATE INDEX match_run_by_sha256 ON match_run (lower(hex(sha256)), created_at);
+CREATE INDEX match_run_by_state ON match_run (state, ended_at);
 CREATE INDEX match_run_unended ON match_run (n) WHERE ended_at IS NULL;
 
 CREATE TRIGGER match_run_is_what_was_started

@@ -20,6 +20,7 @@ CREATE TABLE audit_row (
 CREATE INDEX audit_row_by_time ON audit_row (at);
 CREATE INDEX audit_row_by_subject ON audit_row (subject, seq);
 CREATE INDEX audit_row_by_game ON audit_row (game, seq) WHERE game IS NOT NULL;
+CREATE INDEX audit_row_by_action ON audit_row (action, seq);
 CREATE INDEX audit_row_by_outcome ON audit_row (outcome, at);
 CREATE INDEX audit_row_by_upload ON audit_row (json_extract(detail, '$.Sha256'))
     WHERE action = 'module.upload';

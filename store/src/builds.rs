@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     Actor, AuditEntry, Page, Store, StoreError, audit,
     columns::{hash, maybe_parsed, now, parsed},
-    precedence::precedence,
+    precedence::{ABOVE_ALL, precedence},
 };
 
 /// What a build is packaged as.
@@ -109,6 +109,32 @@ impl Store {
         detail["Scanner"] = SCANNER.into();
         detail["Reasons"] = reasons(rejection);
         detail["ReasonsTotal"] = rejection.total.into();
+        self.record_refused_upload(actor, game, version, detail)
+    }
+
+    /// The same for a module that the scan admits and the compiler does not. `why` is escaped and
+    /// cut, as a reason's detail is.
+    pub fn record_uncompilable(
+        &self,
+        actor: &Actor,
+        game: &GameId,
+        version: &Version,
+        admitted: &Admitted,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let mut detail = upload(version, admitted.sha256(), admitted.wasm().len());
+        detail["Reasons"] = json!([{"Code": "UNCOMPILABLE", "Detail": why}]);
+        detail["ReasonsTotal"] = 1.into();
+        self.record_refused_upload(actor, game, version, detail)
+    }
+
+    fn record_refused_upload(
+        &self,
+        actor: &Actor,
+        game: &GameId,
+        version: &Version,
+        detail: Value,
+    ) -> Result<(), StoreError> {
         self.write(|tx| {
             audit_build(tx, actor, "module.upload", (game, version), "rejected", detail)
         })
@@ -124,11 +150,10 @@ impl Store {
 
     /// A game's builds, highest version first.
     pub fn builds(&self, game: &GameId, page: &Page) -> Result<Vec<ModuleBuild>, StoreError> {
-        let below = page.after.as_deref().map(place).transpose()?;
+        let below = page.after.as_deref().map_or(Ok(ABOVE_ALL.to_vec()), place)?;
         self.read(|db| {
             db.prepare_cached(&select(
-                "WHERE game = ?1 AND (?2 IS NULL OR precedence < ?2)
-                 ORDER BY precedence DESC LIMIT ?3",
+                "WHERE game = ?1 AND precedence < ?2 ORDER BY precedence DESC LIMIT ?3",
             ))?
             .query_and_then(params![game.as_str(), below, page.bounded()], build)?
             .collect()

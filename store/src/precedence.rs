@@ -9,6 +9,8 @@ const END: u8 = 0;
 const NUMBER: u8 = 1;
 const WORD: u8 = 2;
 const RELEASE: u8 = 3;
+/// Bytes above those of every version.
+pub(crate) const ABOVE_ALL: [u8; 25] = [u8::MAX; 25];
 
 /// The bytes of a version. Two versions have the same ones only if they differ in build metadata.
 pub(crate) fn precedence(version: &Version) -> Vec<u8> {
@@ -63,7 +65,7 @@ mod tests {
         "1.0.0-beta",
         "1.0.0",
         "1.10.0",
-        "18446744073709551615.0.0",
+        "18446744073709551615.18446744073709551615.18446744073709551615",
     ];
 
     #[test]
@@ -76,5 +78,6 @@ mod tests {
             }
         }
         assert!(versions.is_sorted());
+        assert!(versions.iter().all(|version| precedence(version) < ABOVE_ALL.to_vec()));
     }
 }

@@ -32,9 +32,9 @@ fn eventful() -> World {
     let end = MatchEnd { fault, ..end(MatchState::Faulted) };
     world.store.end_match(&match_id(1), &end).unwrap();
     let denial = AuditEntry {
-        action: "module.upload",
+        action: "request.permit",
         game: Some(&game()),
-        target: "3.0.0 \u{1F980}",
+        target: "POST /games/\u{1F980}",
         outcome: "denied",
         detail: json!({"Needs": "the game's owner"}),
     };
@@ -70,6 +70,22 @@ fn every_query_runs_and_answers() {
     for sql in queries {
         let nothing_is_right = sql.starts_with("-- no rows");
         assert_eq!(rows(&world, &sql) == 0, nothing_is_right, "{sql}");
+    }
+}
+
+#[test]
+fn a_query_for_one_thing_reads_no_whole_table() {
+    let world = eventful();
+    let raw = world.raw();
+    let for_one: Vec<_> = blocks("sql").into_iter().filter(|sql| sql.contains(" = :")).collect();
+    assert_eq!(for_one.len(), 5);
+    for sql in for_one {
+        let mut plan = raw.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let mut steps = plan.raw_query();
+        while let Some(step) = steps.next().unwrap() {
+            let step: String = step.get("detail").unwrap();
+            assert!(!step.starts_with("SCAN"), "{step}: {sql}");
+        }
     }
 }
 

@@ -44,6 +44,22 @@ fn a_refused_module_leaves_one_audit_row_and_nothing_else() {
 }
 
 #[test]
+fn a_module_that_does_not_compile_is_a_rejection_like_others() {
+    let world = World::with_game();
+    let admitted = module("1.0.0");
+    let version = version("1.0.0");
+    world.store.record_uncompilable(&ada(), &game(), &version, &admitted, "too deep").unwrap();
+
+    assert_eq!((world.count("blob"), world.count("module_build")), (0, 0));
+    assert_eq!(world.deeds(), ["game.create ok", "module.upload rejected"]);
+    let read = "SELECT sha256, reasons FROM rejections";
+    let (sha256, reasons): (String, String) =
+        world.raw().query_row(read, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(sha256, admitted.sha256().to_string());
+    assert_eq!(reasons, "UNCOMPILABLE too deep");
+}
+
+#[test]
 fn a_version_holds_its_bytes_for_ever() {
     let world = World::with_game();
     let first = world.upload("1.0.0");
