@@ -77,6 +77,14 @@ inline void heal(Player &player, float step) {
     player.health = clamp(player.health + kHealing * step, 0, kFullHealth);
 }
 
+// Who has not been heard of for a while stands still: the connection may be lost.
+inline void age_input(Player &player, float step) {
+    player.input_age += step;
+    if (player.input_age < kInputLife) return;
+    player.input.move = {0, 0};
+    player.input.fire = false;
+}
+
 inline void act(World &world, Player &player) {
     const Input &input = player.input;
     player.facing = direction(is_zero(input.aim) ? input.move : input.aim, player.facing);
@@ -89,6 +97,7 @@ inline void act(World &world, Player &player) {
 inline void act_players(World &world) {
     for (Player &player : world.players) {
         if (!player.present) continue;
+        age_input(player, world.step);
         if (player.alive) {
             act(world, player);
             continue;

@@ -23,7 +23,7 @@ inline uint64_t digest(uint64_t hash, const Player &player) {
     hash = lattice_hash_bytes(hash, player.name, player.name_size);
     hash = digest(digest(hash, player.body), player.facing);
     hash = digest(hash, player.input);
-    const float amounts[] = {player.health, player.reload, player.respawn, player.shield, player.unhurt};
+    const float amounts[] = {player.health, player.reload, player.respawn, player.shield, player.unhurt, player.input_age};
     for (float amount : amounts) hash = lattice_hash_f32(hash, amount);
     return lattice_hash_u32(hash, uint32_t(player.kills) << 16 | player.deaths);
 }

@@ -155,7 +155,7 @@ static void message(const lattice_event &event) {
     if (!player) return;
     const uint8_t *bytes = lattice_event_payload(&event);
     if (is_hello(bytes, event.payload_len)) player->wants_welcome = true;
-    else parse_input(bytes, event.payload_len, &player->input);
+    else if (parse_input(bytes, event.payload_len, &player->input)) player->input_age = 0;
 }
 
 static void take_events() {

@@ -26,6 +26,8 @@ constexpr float kShotSpeed = 700; // units/s
 constexpr float kRestitution = 0.6f;
 constexpr float kKnockback = 0.22f; // share of a shot's velocity that a hit player takes on
 
+constexpr float kInputLife = 3; // seconds that an input holds, in case its player is gone
+
 constexpr float kFullHealth = 100;
 constexpr float kDamage = 25;
 constexpr float kHealing = 12;     // a second
@@ -59,6 +61,7 @@ struct Player {
     Input input;
     float health;
     float reload, respawn, shield, unhurt; // seconds
+    float input_age;                       // seconds
     uint16_t kills, deaths;
 };
 

@@ -195,7 +195,8 @@ class Game {
     return { x: box.x + this.#camera.x(own.x) / ratio, y: box.y + this.#camera.y(own.y) / ratio };
   }
 
-  // Sends what the hands do: when it changes, and now and then because the latency is measured so.
+  // Sends what the hands do: when it changes, and every second, because the sim forgets inputs
+  // after three.
   #play(own, now) {
     const input = this.#controls.read(own ? this.#place(own) : null);
     const key = JSON.stringify([input.move, input.aim, input.fire]);

@@ -147,9 +147,13 @@ impl<'a> Bot<'a> {
 
     async fn answer(&mut self, state: &State) -> Result<(), PlayError> {
         let Some(arena) = self.referee.arena() else { return self.ask_for_welcome().await };
-        let pause = u32::from(arena.tick_hz).div_ceil(INPUTS_A_SECOND);
+        let second = u32::from(arena.tick_hz);
         let input = self.pilot.steer(arena, state);
-        if self.sent.is_some_and(|(tick, sent)| sent == input || state.tick - tick < pause) {
+        let is_news = self.sent.is_none_or(|(tick, sent)| {
+            let pause = if sent == input { second } else { second.div_ceil(INPUTS_A_SECOND) };
+            state.tick - tick >= pause
+        });
+        if !is_news {
             return Ok(());
         }
         self.sent = Some((state.tick, input));

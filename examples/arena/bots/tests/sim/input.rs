@@ -3,6 +3,7 @@
 use arena_bots::protocol::{Input, Message, Place, encode_hello};
 
 use crate::host::{JOIN, MESSAGE, Sent, Sim};
+use crate::table::Table;
 
 #[test]
 fn what_is_not_an_input_changes_nothing() {
@@ -41,6 +42,41 @@ fn an_input_moves_and_its_sequence_comes_back() {
     }
     assert_eq!(after.sequence, 515);
     assert!(before.at.distance(after.at) > 5.0, "{before:?} {after:?}");
+}
+
+#[test]
+fn who_is_silent_for_three_seconds_stands_still() {
+    let (mut sim, _) = start_with_two();
+    let input = Input { movement: Place { x: 0.0, y: 1.0 }, ..Input::default() };
+    sim.event(MESSAGE, 1, &input.encode(1));
+    let mut places: Vec<Place> = (0..150).map(|_| own_state(&sim.tick().1).at).collect();
+    assert_eq!(places[140], places[149], "at rest after five seconds");
+    sim.event(MESSAGE, 1, &Input { movement: Place { x: 0.0, y: -1.0 }, ..input }.encode(2));
+    places.extend((0..30).map(|_| own_state(&sim.tick().1).at));
+    assert!(places[179].distance(places[149]) > 20.0, "and awake again with the next input");
+}
+
+#[test]
+fn random_bytes_do_no_harm() {
+    let mut table = Table::of(4, "score_limit=0", 9, 30);
+    let mut state = 12_345_u64;
+    let mut random = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize
+    };
+    for _ in 0..600 {
+        for player in 1..=4 {
+            let mut bytes: Vec<u8> = (0..random() % 20).map(|_| random() as u8).collect();
+            if random() % 2 == 0 {
+                bytes.resize(8, 0);
+                bytes[..2].copy_from_slice(&[1, (random() % 2) as u8]);
+            }
+            table.sim.event(MESSAGE, player, &bytes);
+        }
+        table.play(1);
+    }
+    assert!(table.seats.iter().all(|seat| seat.tally.states == 600));
 }
 
 #[test]
