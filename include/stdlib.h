@@ -6,6 +6,7 @@
 #ifndef LATTICE_STDLIB_H
 #define LATTICE_STDLIB_H
 
+#include <alloca.h>
 #include <stddef.h>
 
 #include "lattice/target.h"

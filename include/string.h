@@ -10,15 +10,9 @@
 
 #include "lattice/target.h"
 
-#if defined(__cplusplus)
-#define LATTICE_RESTRICT __restrict__
-#else
-#define LATTICE_RESTRICT restrict
-#endif
-
 LATTICE_C_BEGIN
 
-void *memcpy(void *LATTICE_RESTRICT to, const void *LATTICE_RESTRICT from, size_t len);
+void *memcpy(void *__restrict to, const void *__restrict from, size_t len);
 void *memmove(void *to, const void *from, size_t len);
 void *memset(void *to, int byte, size_t len);
 int memcmp(const void *a, const void *b, size_t len);
@@ -31,19 +25,19 @@ int strncmp(const char *a, const char *b, size_t most);
 int strcoll(const char *a, const char *b);
 int strcasecmp(const char *a, const char *b);
 int strncasecmp(const char *a, const char *b, size_t most);
-char *strcpy(char *LATTICE_RESTRICT to, const char *LATTICE_RESTRICT from);
-char *stpcpy(char *LATTICE_RESTRICT to, const char *LATTICE_RESTRICT from);
-char *strncpy(char *LATTICE_RESTRICT to, const char *LATTICE_RESTRICT from, size_t len);
-char *strcat(char *LATTICE_RESTRICT to, const char *LATTICE_RESTRICT from);
-char *strncat(char *LATTICE_RESTRICT to, const char *LATTICE_RESTRICT from, size_t most);
+char *strcpy(char *__restrict to, const char *__restrict from);
+char *stpcpy(char *__restrict to, const char *__restrict from);
+char *strncpy(char *__restrict to, const char *__restrict from, size_t len);
+char *strcat(char *__restrict to, const char *__restrict from);
+char *strncat(char *__restrict to, const char *__restrict from, size_t most);
 char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
 char *strstr(const char *s, const char *what);
 size_t strspn(const char *s, const char *set);
 size_t strcspn(const char *s, const char *set);
 char *strpbrk(const char *s, const char *set);
-char *strtok(char *LATTICE_RESTRICT s, const char *LATTICE_RESTRICT separators);
-char *strtok_r(char *LATTICE_RESTRICT s, const char *LATTICE_RESTRICT separators, char **LATTICE_RESTRICT rest);
+char *strtok(char *__restrict s, const char *__restrict separators);
+char *strtok_r(char *__restrict s, const char *__restrict separators, char **__restrict rest);
 char *strdup(const char *s);
 char *strndup(const char *s, size_t most);
 char *strerror(int code);

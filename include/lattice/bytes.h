@@ -11,6 +11,8 @@
 #ifndef LATTICE_BYTES_H
 #define LATTICE_BYTES_H
 
+#include <stddef.h>
+
 #include "cast.h"
 
 typedef struct lattice_writer { uint8_t *start, *at, *end; bool failed; } lattice_writer;

@@ -6,7 +6,6 @@
 
 #include <stdarg.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "target.h"
 
@@ -14,9 +13,15 @@ LATTICE_C_BEGIN
 
 LATTICE_IMPORTED(lattice_ms_log) void lattice_ms_log(int32_t level, const void *text, uint32_t len);
 
+static inline uint32_t lattice_text_len(const char *text) {
+    uint32_t len = 0;
+    while (text[len]) ++len;
+    return len;
+}
+
 // Writes a line; level LATTICE_TRACE to LATTICE_ERROR.
 static inline void lattice_log(int32_t level, const char *text) {
-    lattice_ms_log(level, text, (uint32_t)strlen(text));
+    lattice_ms_log(level, text, lattice_text_len(text));
 }
 
 // The same with printf's formats; cut at 1,024 bytes.
@@ -25,7 +30,7 @@ void lattice_logf(int32_t level, const char *format, ...) __attribute__((format(
 // Logs why, then traps: the match ends with this tick void.
 void lattice_fatal(const char *why) __attribute__((noreturn));
 LATTICE_WEAK void lattice_fatal(const char *why) {
-    lattice_ms_log(4, why, (uint32_t)strlen(why));
+    lattice_ms_log(4, why, lattice_text_len(why));
     __builtin_trap();
 }
 

@@ -5,11 +5,10 @@
 #define LATTICE_MALLOC_H
 
 #include "heap.h"
+#include "log.h"
 #include "memory.h"
 
 LATTICE_C_BEGIN
-
-void lattice_fatal(const char *why) __attribute__((noreturn));
 
 // The block size for a request, or 0 if it is beyond what 32-bit memory could hold.
 static inline uint32_t lattice_heap_size(size_t len) {

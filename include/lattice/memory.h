@@ -17,7 +17,7 @@
 
 LATTICE_C_BEGIN
 
-LATTICE_BULK void *memcpy(void *LATTICE_RESTRICT to, const void *LATTICE_RESTRICT from, size_t len) {
+LATTICE_BULK void *memcpy(void *__restrict to, const void *__restrict from, size_t len) {
     return __builtin_memcpy(to, from, len);
 }
 

@@ -53,30 +53,30 @@ LATTICE_LIBC int strncasecmp(const char *a, const char *b, size_t most) {
 
 LATTICE_LIBC int strcasecmp(const char *a, const char *b) { return strncasecmp(a, b, (size_t)-1); }
 
-LATTICE_LIBC char *stpcpy(char *LATTICE_RESTRICT to, const char *LATTICE_RESTRICT from) {
+LATTICE_LIBC char *stpcpy(char *__restrict to, const char *__restrict from) {
     size_t len = strlen(from);
     memcpy(to, from, len + 1);
     return to + len;
 }
 
-LATTICE_LIBC char *strcpy(char *LATTICE_RESTRICT to, const char *LATTICE_RESTRICT from) {
+LATTICE_LIBC char *strcpy(char *__restrict to, const char *__restrict from) {
     stpcpy(to, from);
     return to;
 }
 
-LATTICE_LIBC char *strncpy(char *LATTICE_RESTRICT to, const char *LATTICE_RESTRICT from, size_t len) {
+LATTICE_LIBC char *strncpy(char *__restrict to, const char *__restrict from, size_t len) {
     size_t used = strnlen(from, len);
     memcpy(to, from, used);
     memset(to + used, 0, len - used);
     return to;
 }
 
-LATTICE_LIBC char *strcat(char *LATTICE_RESTRICT to, const char *LATTICE_RESTRICT from) {
+LATTICE_LIBC char *strcat(char *__restrict to, const char *__restrict from) {
     stpcpy(to + strlen(to), from);
     return to;
 }
 
-LATTICE_LIBC char *strncat(char *LATTICE_RESTRICT to, const char *LATTICE_RESTRICT from, size_t most) {
+LATTICE_LIBC char *strncat(char *__restrict to, const char *__restrict from, size_t most) {
     char *end = to + strlen(to);
     size_t used = strnlen(from, most);
     memcpy(end, from, used);
@@ -117,8 +117,8 @@ LATTICE_LIBC char *strpbrk(const char *s, const char *set) {
     return *s ? (char *)s : NULL;
 }
 
-LATTICE_LIBC char *strtok_r(char *LATTICE_RESTRICT s, const char *LATTICE_RESTRICT separators,
-                            char **LATTICE_RESTRICT rest) {
+LATTICE_LIBC char *strtok_r(char *__restrict s, const char *__restrict separators,
+                            char **__restrict rest) {
     if (s == NULL) s = *rest;
     s += strspn(s, separators);
     *rest = s + strcspn(s, separators);
@@ -127,7 +127,7 @@ LATTICE_LIBC char *strtok_r(char *LATTICE_RESTRICT s, const char *LATTICE_RESTRI
     return s;
 }
 
-LATTICE_LIBC char *strtok(char *LATTICE_RESTRICT s, const char *LATTICE_RESTRICT separators) {
+LATTICE_LIBC char *strtok(char *__restrict s, const char *__restrict separators) {
     static char *rest;
     return strtok_r(s, separators, &rest);
 }
