@@ -140,6 +140,7 @@ impl Store {
         })
     }
 
+    /// The game's build of that version, if there is one.
     pub fn build(
         &self,
         game: &GameId,

@@ -127,6 +127,21 @@ mod tests {
     }
 
     #[test]
+    fn every_connection_syncs_each_commit_and_checks_foreign_keys() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        for connection in [&*store.writer(), &store.new_reader().unwrap()] {
+            let setting = |name: &str| -> i64 {
+                connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
+            };
+            const FULL: i64 = 2;
+            assert_eq!((setting("synchronous"), setting("foreign_keys")), (FULL, 1));
+        }
+        let write = store.new_reader().unwrap().execute("DELETE FROM token", []);
+        assert!(matches!(write.map_err(StoreError::from), Err(StoreError::ReadOnly)));
+    }
+
+    #[test]
     fn a_full_disk_is_named_and_nothing_is_half_written() {
         let error = write_after(|writer, _| {
             let pages: i64 =

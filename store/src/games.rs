@@ -46,6 +46,7 @@ impl Store {
         })
     }
 
+    /// The game of that id, if there is one.
     pub fn game(&self, id: &GameId) -> Result<Option<Game>, StoreError> {
         self.read(|db| find(db, id))
     }

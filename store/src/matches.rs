@@ -133,6 +133,7 @@ impl Store {
         })
     }
 
+    /// The match of that id, if there is one.
     pub fn match_by_id(&self, id: &MatchId) -> Result<Option<Match>, StoreError> {
         self.read(|db| find(db, id))
     }

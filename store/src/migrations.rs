@@ -39,3 +39,43 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema(connection: &Connection) -> Vec<(String, Option<String>)> {
+        connection
+            .prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
+    }
+
+    #[test]
+    fn a_database_of_any_age_ends_with_the_same_schema() {
+        let mut newest = Connection::open_in_memory().unwrap();
+        migrate(&mut newest).unwrap();
+        assert_eq!(version(&newest).unwrap(), KNOWN);
+        assert!(is_ours(&newest).unwrap());
+        for age in 1..=MIGRATIONS.len() {
+            let mut older = Connection::open_in_memory().unwrap();
+            older.execute_batch(&MIGRATIONS[..age].concat()).unwrap();
+            older.pragma_update(None, "user_version", age as i64).unwrap();
+            migrate(&mut older).unwrap();
+            assert_eq!(schema(&older), schema(&newest), "from {age}");
+        }
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_the_version_before() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE audit_head (in_the_way)").unwrap();
+        assert!(migrate(&mut connection).is_err());
+        assert_eq!(version(&connection).unwrap(), 1);
+        let halves = schema(&connection).into_iter().filter(|(name, _)| name == "audit_row");
+        assert_eq!(halves.count(), 0);
+    }
+}

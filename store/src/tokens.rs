@@ -35,6 +35,7 @@ pub struct Token {
 }
 
 impl Store {
+    /// Keeps a token of that id and secret, which the caller drew.
     pub fn create_token(&self, actor: &Actor, new: &NewToken) -> Result<Token, StoreError> {
         self.write(|tx| {
             let expires_at = new.expires_at.map(time);

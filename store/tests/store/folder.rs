@@ -118,7 +118,7 @@ fn a_file_where_the_folder_should_be_is_named() {
 }
 
 #[test]
-fn every_connection_has_the_settings_that_the_promises_rest_on() {
+fn the_database_is_sound_strict_and_ahead_of_its_log() {
     let world = World::new();
     let raw = world.raw();
     let text = |sql: &str| raw.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
