@@ -152,8 +152,10 @@ class Game {
       level: this.#level, state: sample.state, me: this.#level.slot, names: this.#names(),
       effects: this.#effects, now, elapsed,
     });
+    const me = own ? this.#place(own) : null;
     this.#show(sample.state, own);
-    this.#play(own, now);
+    this.#hud.makeWay(own?.alive ? me : null);
+    this.#play(me, now);
   }
 
   #react({ state, effects }) {
@@ -197,8 +199,8 @@ class Game {
 
   // Sends what the hands do: when it changes, and every second, because the sim forgets inputs
   // after three.
-  #play(own, now) {
-    const input = this.#controls.read(own ? this.#place(own) : null);
+  #play(me, now) {
+    const input = this.#controls.read(me);
     const key = JSON.stringify([input.move, input.aim, input.fire]);
     const wait = key === this.#sent.key ? REPEAT_INPUT_MS : 1000 / INPUTS_A_SECOND;
     if (now - this.#sent.at < wait) return;

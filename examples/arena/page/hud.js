@@ -5,6 +5,7 @@ import { slotColour } from "./palette.js";
 
 const FEED_LINES = 5;
 const FEED_MS = 6000;
+const NEAR_PX = 24; // a player's radius and a little more
 
 export class Hud {
   #status = byId("status");
@@ -17,6 +18,7 @@ export class Hud {
   #text = byId("banner-text");
   #again = byId("again");
   #respawn = byId("respawn");
+  #panels = ["bar", "board", "feed", "keys"].map(byId);
   #keys = byId("keys");
 
   constructor(onAgain) {
@@ -48,6 +50,16 @@ export class Hud {
     this.#feed.append(line);
     while (this.#feed.children.length > FEED_LINES) this.#feed.firstChild.remove();
     setTimeout(() => line.remove(), FEED_MS);
+  }
+
+  /** Fades what would cover the player, who is at `me` in client pixels, or nowhere. */
+  makeWay(me) {
+    for (const panel of this.#panels) {
+      const box = panel.getBoundingClientRect();
+      const covers = me && me.x > box.left - NEAR_PX && me.x < box.right + NEAR_PX &&
+        me.y > box.top - NEAR_PX && me.y < box.bottom + NEAR_PX;
+      panel.toggleAttribute("data-faded", Boolean(covers));
+    }
   }
 
   respawn(seconds) {

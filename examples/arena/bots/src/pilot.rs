@@ -11,6 +11,7 @@ const KEEP: std::ops::Range<f32> = 170.0..330.0; // units to a target
 const SHOOT_WITHIN: f32 = 620.0; // units; about what a shot reaches while it is worth it
 const SHOT_SPEED: f32 = 700.0; // units/s
 const AVOID: f32 = 40.0; // units to an obstacle
+const AIM_ERROR: f32 = 0.1; // radians: opponents for people
 const STUCK: f32 = 0.5; // units a state
 
 pub struct Pilot {
@@ -45,6 +46,7 @@ impl Pilot {
         };
         let movement = self.around_obstacles(arena, own, wish);
         let aim = target.map_or(movement, |target| self.lead(own, target));
+        let aim = turned(aim, (self.random.share() * 2.0 - 1.0) * AIM_ERROR);
         let fire = target.is_some_and(|target| is_worth_a_shot(arena, own, target));
         Input { movement, aim, fire }
     }
@@ -127,6 +129,11 @@ fn direction(from: Place, to: Place) -> Place {
 
 fn sum(a: Place, b: Place) -> Place {
     Place { x: a.x + b.x, y: a.y + b.y }
+}
+
+fn turned(v: Place, angle: f32) -> Place {
+    let (sin, cos) = angle.sin_cos();
+    Place { x: v.x * cos - v.y * sin, y: v.x * sin + v.y * cos }
 }
 
 fn scale(v: Place, by: f32) -> Place {
