@@ -83,7 +83,7 @@ export class Connection {
   // A refused link and an unreachable server look the same to a page that never got in.
   #explain(words, reason) {
     if (!this.#everOpen && words === ENDINGS[1006][0])
-      return "The match cannot be reached, or this link is no longer valid.";
+      return "The match cannot be reached: it may have ended, or this link is no longer valid.";
     return reason ? `${words} (${reason})` : words;
   }
 }

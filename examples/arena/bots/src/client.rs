@@ -7,9 +7,8 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::{InvalidHeaderValue, SEC_WEBSOCKET_PROTOCOL};
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message as Frame};
 use tokio_tungstenite::tungstenite::{Bytes, Error as SocketError};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -22,6 +21,10 @@ use crate::tally::Tally;
 
 /// Inputs a second, at most: no more than the page sends.
 const INPUTS_A_SECOND: u32 = 30;
+/// Close codes of a match that ended: finished, the host stops, stopped by its owner.
+const ENDINGS: [u16; 3] = [1000, 1001, 4000];
+/// What RFC 6455, 7.1.5, has for a close frame without a code.
+const NO_CODE: u16 = 1005;
 
 /// When a bot stops by itself; the end of the match stops it too.
 #[derive(Debug, Clone, Copy)]
@@ -38,8 +41,10 @@ pub enum PlayError {
     Address(#[source] SocketError),
     #[error("the token has characters that no header may have")]
     Token(#[from] InvalidHeaderValue),
+    #[error("the server refused the player with {status}: {answer}")]
+    Refused { status: StatusCode, answer: String },
     #[error("the connection failed: {0}")]
-    Socket(#[from] SocketError),
+    Socket(SocketError),
     #[error("the server closed with {code}{reason}")]
     Closed { code: u16, reason: String },
     #[error("the server sent text, where every message is binary")]
@@ -48,6 +53,17 @@ pub enum PlayError {
     Malformed { tick: u32, number: u64, len: usize, why: Malformed },
     #[error("after tick {tick}, message {number} breaks a rule: {why}")]
     Violation { tick: u32, number: u64, why: Violation },
+}
+
+impl From<SocketError> for PlayError {
+    fn from(error: SocketError) -> Self {
+        let SocketError::Http(response) = error else { return Self::Socket(error) };
+        let answer = response.body().as_deref().unwrap_or_default();
+        Self::Refused {
+            status: response.status(),
+            answer: String::from_utf8_lossy(answer).into_owned(),
+        }
+    }
 }
 
 /// A game that ended, as it should or early: what was seen until then is told either way.
@@ -174,13 +190,13 @@ impl<'a> Bot<'a> {
         Ok(self.socket.send(Frame::Binary(Bytes::copy_from_slice(bytes))).await?)
     }
 
+    // An end that the sim announced is a good one, whoever asked for it.
     fn closed(&self, frame: Option<CloseFrame>) -> Result<(), PlayError> {
-        let code = frame.as_ref().map_or(1005, |frame| frame.code.into());
-        if self.tally.over.is_some() && code == u16::from(CloseCode::Normal) {
+        let code = frame.as_ref().map_or(NO_CODE, |frame| frame.code.into());
+        if self.tally.over.is_some() && ENDINGS.contains(&code) {
             return Ok(());
         }
-        let reason =
-            frame.map(|frame| frame.reason.to_string()).filter(|reason| !reason.is_empty());
+        let reason = frame.map(|frame| frame.reason.to_string()).filter(|text| !text.is_empty());
         let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
         Err(PlayError::Closed { code, reason })
     }

@@ -58,6 +58,18 @@ async fn an_end_that_the_sim_did_not_announce_is_an_error() {
 }
 
 #[tokio::test]
+async fn an_end_that_the_sim_announced_is_a_good_one() {
+    for code in [1000, 1001, 4000] {
+        let game = against(async |mut socket| {
+            socket.send(binary(OVER)).await.unwrap();
+            close(socket, code).await;
+        })
+        .await;
+        assert!(game.outcome.is_ok(), "{:?}", game.outcome);
+    }
+}
+
+#[tokio::test]
 async fn bytes_and_rules_that_are_wrong_end_the_game_by_name() {
     let complaint = async |messages: Vec<&'static [u8]>| {
         let game = against(async move |mut socket| {
