@@ -134,7 +134,7 @@ impl FromStr for Sha256 {
     type Err = BadSha256;
     fn from_str(text: &str) -> Result<Self, BadSha256> {
         let lower_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        if text.len() != 64 || !text.as_bytes().iter().all(|byte| lower_hex(byte)) {
+        if text.len() != 64 || !text.as_bytes().iter().all(lower_hex) {
             return Err(BadSha256);
         }
         let mut digest = [0; 32];

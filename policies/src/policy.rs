@@ -1,10 +1,13 @@
 //! The typed policy: every limit that an operator may set, with the shipped default.
 //! Read from TOML; never reads the file itself.
 
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
+mod reading;
 
-use crate::{Sha256, nearest::nearest};
+use serde::{Deserialize, Serialize};
+
+pub use reading::{BadKey, PolicyError};
+
+use crate::Sha256;
 
 /// The policy that ships with the platform, with a comment on each limit.
 pub const DEFAULT_TOML: &str = include_str!("../default.toml");
@@ -138,31 +141,10 @@ impl Default for MatchLimits {
     }
 }
 
-/// Why a policy file is refused.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum PolicyError {
-    #[error("{0}")]
-    Toml(String),
-    #[error("unknown key `{key}`{}", hint(.near))]
-    UnknownKey { key: String, near: Option<String> },
-    #[error("`{key}` is {value}: {expected}")]
-    OutOfRange { key: &'static str, value: u64, expected: String },
-}
-
-fn hint(near: &Option<String>) -> String {
-    near.as_ref().map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
-}
-
 impl Policy {
-    /// Reads a policy from TOML. A key that is no limit is refused, with the nearest one that is.
+    /// Reads a policy from TOML, or says every key that is wrong.
     pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
-        let table: toml::Table =
-            toml::from_str(text).map_err(|error| PolicyError::Toml(error.to_string()))?;
-        refuse_unknown_keys(&table)?;
-        let policy: Self =
-            toml::from_str(text).map_err(|error| PolicyError::Toml(error.to_string()))?;
-        policy.check_ranges()?;
-        Ok(policy)
+        reading::read(text)
     }
 
     /// A digest of all limits: two policies with the same one decide alike.
@@ -170,62 +152,26 @@ impl Policy {
         let canonical = toml::to_string(self).unwrap_or_default();
         Sha256::of(canonical.as_bytes())
     }
-
-    /// Limits that the platform itself relies on; beyond them it could not keep its promises.
-    fn check_ranges(&self) -> Result<(), PolicyError> {
-        let a = &self.admission;
-        let m = &self.matches;
-        range("admission.module_bytes", a.module_bytes.into(), 8, 64 << 20)?;
-        range("admission.memory_pages", a.memory_pages.into(), 1, 65_536)?;
-        range("admission.function_locals", a.function_locals.into(), 1, 50_000)?;
-        range("admission.table_elements", a.table_elements.into(), 0, 1_000_000)?;
-        range("match.tick_fuel", m.tick_fuel, 1, 1 << 40)?;
-        range("match.init_fuel", m.init_fuel, 1, 1 << 40)?;
-        range("match.tick_deadline_ms", m.tick_deadline_ms.into(), 20, 60_000)?;
-        range("match.stack_bytes", m.stack_bytes.into(), 16 << 10, 2 << 20)?;
-        range("match.message_in_bytes", m.message_in_bytes.into(), 1, 1 << 20)?;
-        range("match.message_out_bytes", m.message_out_bytes.into(), 1, 16 << 20)?;
-        range("match.event_queue_events", m.event_queue_events.into(), 16, 1 << 20)?;
-        range(
-            "match.event_queue_bytes",
-            m.event_queue_bytes.into(),
-            m.message_in_bytes.into(),
-            64 << 20,
-        )?;
-        range(
-            "match.send_queue_bytes",
-            m.send_queue_bytes.into(),
-            m.message_out_bytes.into(),
-            64 << 20,
-        )
-    }
 }
 
-fn range(key: &'static str, value: u64, least: u64, most: u64) -> Result<(), PolicyError> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    let expected = format!("it must lie between {least} and {most}");
-    Err(PolicyError::OutOfRange { key, value, expected })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The shipped default holds every key there is, so it is the list to compare with.
-fn refuse_unknown_keys(table: &toml::Table) -> Result<(), PolicyError> {
-    let known: toml::Table =
-        toml::from_str(DEFAULT_TOML).map_err(|error| PolicyError::Toml(error.to_string()))?;
-    for (section, keys) in table {
-        let known_keys = known.get(section).and_then(toml::Value::as_table);
-        let (Some(keys), Some(known_keys)) = (keys.as_table(), known_keys) else {
-            return Err(unknown(section.clone(), section, known.keys()));
-        };
-        if let Some(key) = keys.keys().find(|key| !known_keys.contains_key(*key)) {
-            return Err(unknown(format!("{section}.{key}"), key, known_keys.keys()));
-        }
+    #[test]
+    fn a_fingerprint_tells_policies_apart() {
+        let policy = Policy::default();
+        let mut other = policy.clone();
+        assert_eq!(policy.fingerprint(), other.fingerprint());
+        other.matches.late_ticks += 1;
+        assert_ne!(policy.fingerprint(), other.fingerprint());
     }
-    Ok(())
-}
 
-fn unknown<'a>(path: String, key: &str, known: impl Iterator<Item = &'a String>) -> PolicyError {
-    let near = nearest(key, known.map(String::as_str)).map(str::to_owned);
-    PolicyError::UnknownKey { key: path, near }
+    #[test]
+    fn a_policy_survives_its_own_text() {
+        let mut policy = Policy::default();
+        policy.matches.tick_fuel = 1;
+        let text = toml::to_string(&policy).unwrap();
+        assert_eq!(Policy::from_toml(&text), Ok(policy));
+    }
 }

@@ -12,15 +12,17 @@ pub(super) fn check(outline: &Outline<'_>, limits: &AdmissionLimits, findings: &
         match survey(body, limits, &mut total_locals) {
             Ok(Survey::Read(needed)) => findings.need(needed),
             Ok(Survey::Over(code, what)) => {
-                findings.refuse(code, format!("defined function {index}: {what}"));
+                findings.refuse(code, format_args!("defined function {index}: {what}"));
             }
             Err(error) => findings.unreadable(&error),
         }
     }
     if total_locals > u64::from(limits.total_locals) {
         let most = limits.total_locals;
-        let detail = format!("all functions: {total_locals} locals, and the limit is {most}");
-        findings.refuse(ReasonCode::LimitLocals, detail);
+        findings.refuse(
+            ReasonCode::LimitLocals,
+            format_args!("all functions: {total_locals} locals, and the limit is {most}"),
+        );
     }
 }
 

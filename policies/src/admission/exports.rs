@@ -13,9 +13,12 @@ use crate::{
 pub(super) fn check_presence(outline: &Outline<'_>, _: &AdmissionLimits, findings: &mut Findings) {
     let required = EXPORTS.iter().filter(|export| export.required).map(|export| export.name);
     for name in required.chain([MEMORY]) {
-        if outline.whole && !outline.exports().any(|export| export.name == name) {
+        if outline.whole && !outline.exports.items().any(|export| export.name == name) {
             let hint = || {
-                Some(hints::for_missing_export(name, outline.exports().map(|export| export.name)))
+                Some(hints::for_missing_export(
+                    name,
+                    outline.exports.items().map(|export| export.name),
+                ))
             };
             findings.refuse_with_hint(ReasonCode::ExportMissing, name, hint);
         }
@@ -24,7 +27,7 @@ pub(super) fn check_presence(outline: &Outline<'_>, _: &AdmissionLimits, finding
 
 /// The known ones are what their name says.
 pub(super) fn check_types(outline: &Outline<'_>, _: &AdmissionLimits, findings: &mut Findings) {
-    for export in outline.exports() {
+    for export in outline.exports.items() {
         if export.kind == ExternalKind::FuncExact {
             findings.need(WasmFeatures::CUSTOM_DESCRIPTORS);
         }
@@ -37,7 +40,8 @@ pub(super) fn check_types(outline: &Outline<'_>, _: &AdmissionLimits, findings: 
             None => None,
         };
         if let Some(wrong) = wrong {
-            findings.refuse(ReasonCode::ExportSignature, format!("{} is {wrong}", export.name));
+            findings
+                .refuse(ReasonCode::ExportSignature, format_args!("{} is {wrong}", export.name));
         }
     }
 }
@@ -45,18 +49,17 @@ pub(super) fn check_types(outline: &Outline<'_>, _: &AdmissionLimits, findings: 
 /// The marker's body is empty. A linker that found static constructors and nobody to call them
 /// wraps every export, the marker with them, and the constructors would rerun on each tick.
 pub(super) fn check_marker(outline: &Outline<'_>, _: &AdmissionLimits, findings: &mut Findings) {
-    let marker = outline.exports().find(|export| export.name == MARKER);
+    let marker = outline.exports.items().find(|export| export.name == MARKER);
     if marker.is_some_and(|marker| is_wrapped(&marker, outline)) {
-        let detail = format!("{MARKER} has a body, and must be empty");
-        findings.refuse_with_hint(ReasonCode::ExportsWrapped, detail, || {
-            Some(hints::UNWRAP.to_owned())
-        });
+        let detail = format_args!("{MARKER} has a body, and must be empty");
+        let hint = || Some(hints::UNWRAP.to_owned());
+        findings.refuse_with_hint(ReasonCode::ExportsWrapped, detail, hint);
     }
 }
 
 /// The optional exports that are there, in the surface's order.
 pub(super) fn optional(outline: &Outline<'_>) -> Vec<&'static str> {
-    let there = |name: &str| outline.exports().any(|export| export.name == name);
+    let there = |name: &str| outline.exports.items().any(|export| export.name == name);
     let optional = EXPORTS.iter().filter(|export| !export.required).map(|export| export.name);
     optional.filter(|name| there(name)).collect()
 }
@@ -97,7 +100,9 @@ fn is_wrapped(marker: &Export<'_>, outline: &Outline<'_>) -> bool {
     let Some(operators) = body.and_then(|body| body.get_operators_reader().ok()) else {
         return false;
     };
-    // A lone `return` is what an unoptimised build has.
-    let empty = |operator| matches!(operator, Ok(Operator::Return | Operator::End));
-    operators.into_iter().take(3).any(|operator| !empty(operator))
+    let first: Result<Vec<_>, _> = operators.into_iter().take(3).collect();
+    // A lone `return` is what an unoptimised build has. A body that cannot be read is malformed.
+    first.is_ok_and(|first| {
+        !matches!(first[..], [Operator::End] | [Operator::Return, Operator::End])
+    })
 }

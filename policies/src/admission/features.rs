@@ -58,7 +58,7 @@ pub(super) fn of_type(ty: ValType) -> WasmFeatures {
 
 /// What a reference type needs.
 pub(super) fn of_reference(reference: RefType) -> WasmFeatures {
-    use AbstractHeapType::*;
+    use AbstractHeapType::{Cont, Exn, Extern, Func, NoCont, NoExn};
     let (shared, ty) = match reference.heap_type() {
         HeapType::Concrete(_) => return WasmFeatures::FUNCTION_REFERENCES,
         HeapType::Exact(_) => return WasmFeatures::CUSTOM_DESCRIPTORS,

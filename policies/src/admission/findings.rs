@@ -1,5 +1,7 @@
 //! What the checks have found so far, in bounded memory, and the rejection it adds up to.
 
+use std::fmt::Display;
+
 use wasmparser::WasmFeatures;
 
 use super::{
@@ -23,21 +25,21 @@ impl Findings {
         Self { listed: Vec::new(), total: 0, needed, malformed: None, boundless: false }
     }
 
-    pub(super) fn refuse(&mut self, code: ReasonCode, detail: impl AsRef<str>) {
+    pub(super) fn refuse(&mut self, code: ReasonCode, detail: impl Display) {
         self.refuse_with_hint(code, detail, || None);
     }
 
-    /// The hint is only made for a reason that is listed.
+    /// Text is only made for a reason that is listed, so that a flood of them costs little.
     pub(super) fn refuse_with_hint(
         &mut self,
         code: ReasonCode,
-        detail: impl AsRef<str>,
+        detail: impl Display,
         hint: impl FnOnce() -> Option<String>,
     ) {
         self.total += 1;
         self.boundless |= code.bounds_work();
         if self.listed.len() < LISTED_REASONS {
-            self.listed.push(reason(code, detail.as_ref(), hint()));
+            self.listed.push(reason(code, &detail, hint()));
         }
     }
 
@@ -48,8 +50,8 @@ impl Findings {
 
     /// Notes that the module breaks the binary format. The first place is told; what follows may
     /// only follow from it.
-    pub(super) fn malformed(&mut self, detail: impl AsRef<str>, hint: Option<String>) {
-        let first = || reason(ReasonCode::Malformed, detail.as_ref(), hint);
+    pub(super) fn malformed(&mut self, detail: impl Display, hint: Option<String>) {
+        let first = || reason(ReasonCode::Malformed, &detail, hint);
         self.malformed.get_or_insert_with(first);
     }
 
@@ -59,8 +61,8 @@ impl Findings {
             return self.need(feature);
         }
         match code_of_parser_limit(error.message()) {
-            Some(code) => self.refuse(code, error.to_string()),
-            None => self.malformed(error.to_string(), None),
+            Some(code) => self.refuse(code, error),
+            None => self.malformed(error, None),
         }
     }
 
@@ -88,9 +90,9 @@ impl Findings {
     }
 }
 
-fn reason(code: ReasonCode, detail: &str, hint: Option<String>) -> Reason {
-    let shown = |text: &str| guest_text(text.as_bytes(), DETAIL_CHARS);
-    Reason { code, detail: shown(detail), hint: hint.as_deref().map(shown) }
+fn reason(code: ReasonCode, detail: &dyn Display, hint: Option<String>) -> Reason {
+    let shown = |text: String| guest_text(text.as_bytes(), DETAIL_CHARS);
+    Reason { code, detail: shown(detail.to_string()), hint: hint.map(shown) }
 }
 
 /// The parser has limits of its own, above those of any policy, and stops reading there. It names

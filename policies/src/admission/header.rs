@@ -26,7 +26,10 @@ pub(super) fn check(wasm: &[u8], findings: &mut Findings) -> bool {
         }
         Some([version @ .., _, _]) if *version != CORE_VERSION => {
             findings.malformed(
-                format!("binary version {}, and there is only 1", u16::from_le_bytes(*version)),
+                format_args!(
+                    "binary version {}, and there is only 1",
+                    u16::from_le_bytes(*version)
+                ),
                 None,
             );
         }

@@ -9,6 +9,7 @@ pub(super) const UNWRAP: &str = "the linker wrapped the exports to run static co
     every call: include <lattice_managed.h>, which exports _initialize to run them once";
 pub(super) const EXPORT_INITIALIZE: &str =
     "export _initialize instead; AssemblyScript: --exportStart _initialize";
+pub(super) const BOUND_THE_TABLE: &str = "link without --growable-table";
 pub(super) const INCLUDE_HEADER: &str = "include <lattice_managed.h> instead of declaring it";
 
 /// No known name is longer, and finding the nearest takes time by the product of both lengths.

@@ -13,7 +13,8 @@ pub(super) fn check(outline: &Outline<'_>, _: &AdmissionLimits, findings: &mut F
         let granted = granted(&import);
         if granted.is_none() {
             let hint = || hints::for_import(import.module, import.name);
-            findings.refuse_with_hint(ReasonCode::ImportNotAllowed, shown(&import), hint);
+            let shown = format_args!("{}.{}", import.module, import.name);
+            findings.refuse_with_hint(ReasonCode::ImportNotAllowed, shown, hint);
         }
         match import.ty {
             TypeRef::Func(ty) => check_type(granted, ty, outline, findings),
@@ -38,10 +39,6 @@ fn granted(import: &Import<'_>) -> Option<&'static HostFunction> {
     find(import.name).filter(|_| import.module == IMPORT_MODULE)
 }
 
-fn shown(import: &Import<'_>) -> String {
-    format!("{}.{}", import.module, import.name)
-}
-
 fn check_type(
     granted: Option<&HostFunction>,
     ty: u32,
@@ -50,15 +47,11 @@ fn check_type(
 ) {
     let (Some(function), Some(ty)) = (granted, outline.function_type(ty)) else { return };
     if !signature::is(ty, &function.signature) {
-        let detail = format!(
-            "{IMPORT_MODULE}.{} is {}, and is imported as {}",
-            function.name,
-            function.signature,
-            signature::shown(ty)
-        );
-        findings.refuse_with_hint(ReasonCode::ImportSignature, detail, || {
-            Some(hints::INCLUDE_HEADER.to_owned())
-        });
+        let HostFunction { name, signature, .. } = function;
+        let other = signature::shown(ty);
+        let detail = format_args!("{IMPORT_MODULE}.{name} is {signature}, not {other}");
+        let hint = || Some(hints::INCLUDE_HEADER.to_owned());
+        findings.refuse_with_hint(ReasonCode::ImportSignature, detail, hint);
     }
 }
 
@@ -86,7 +79,8 @@ fn refuse_kind(import: &Import<'_>, ty: TypeRef, findings: &mut Findings) {
             "tag"
         }
     };
-    let detail = format!("{} is a {kind}; only functions are imported", shown(import));
+    let Import { module, name, .. } = import;
+    let detail = format_args!("{module}.{name} is a {kind}; only functions are imported");
     let hint = || hints::for_import(import.module, import.name);
     findings.refuse_with_hint(ReasonCode::ImportKind, detail, hint);
 }

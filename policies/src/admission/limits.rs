@@ -3,11 +3,7 @@
 
 use std::fmt::Display;
 
-use super::{
-    ReasonCode,
-    findings::Findings,
-    outline::{Outline, declared},
-};
+use super::{ReasonCode, findings::Findings, outline::Outline};
 use crate::policy::AdmissionLimits;
 
 /// Refuses what is over its limit, with both figures.
@@ -20,7 +16,7 @@ pub(super) fn hold(
 ) {
     let most = most.into();
     if is > most {
-        findings.refuse(code, format!("{what}: {is}, and the limit is {most}"));
+        findings.refuse(code, format_args!("{what}: {is}, and the limit is {most}"));
     }
 }
 
@@ -30,14 +26,17 @@ pub(super) fn check_counts(
     limits: &AdmissionLimits,
     findings: &mut Findings,
 ) {
-    use ReasonCode::*;
-    let segments = declared(&outline.data_section) + declared(&outline.element_section);
+    use ReasonCode::{
+        LimitCustom, LimitExports, LimitFunctions, LimitGlobals, LimitImports, LimitSegments,
+        LimitTypes,
+    };
+    let segments = outline.data.declared() + outline.elements.declared();
     let counts = [
-        (LimitTypes, "types", declared(&outline.type_section), limits.types),
+        (LimitTypes, "types", outline.type_groups.declared(), limits.types),
         (LimitImports, "imports", outline.imports().count() as u64, limits.imports),
-        (LimitFunctions, "functions", declared(&outline.function_section), limits.functions),
-        (LimitGlobals, "globals", declared(&outline.global_section), limits.globals),
-        (LimitExports, "exports", declared(&outline.export_section), limits.exports),
+        (LimitFunctions, "functions", outline.functions.declared(), limits.functions),
+        (LimitGlobals, "globals", outline.globals.declared(), limits.globals),
+        (LimitExports, "exports", outline.exports.declared(), limits.exports),
         (LimitSegments, "data and element segments", segments, limits.segments),
         (LimitCustom, "custom sections", outline.custom_sections, limits.custom_sections),
     ];
@@ -56,9 +55,10 @@ pub(super) fn check_types(
     for (index, ty) in types.filter_map(|(index, ty)| Some((index, ty.as_ref()?))) {
         let params = ty.params().len() as u64;
         let results = ty.results().len() as u64;
-        let of = |what: &str| format!("{what} of type {index}");
-        hold(findings, ReasonCode::LimitParams, of("parameters"), params, limits.function_params);
-        hold(findings, ReasonCode::LimitResults, of("results"), results, limits.function_results);
+        let what = format_args!("parameters of type {index}");
+        hold(findings, ReasonCode::LimitParams, what, params, limits.function_params);
+        let what = format_args!("results of type {index}");
+        hold(findings, ReasonCode::LimitResults, what, results, limits.function_results);
     }
 }
 
@@ -69,11 +69,11 @@ pub(super) fn check_names(
     findings: &mut Findings,
 ) {
     let imports = outline.imports().flat_map(|import| [import.module, import.name]);
-    let exports = outline.exports().map(|export| export.name);
+    let exports = outline.exports.items().map(|export| export.name);
     for name in imports.chain(exports) {
         let bytes = name.len() as u64;
         // Cut here, so that the figures behind the name are not.
-        let shown: String = name.chars().take(32).collect();
+        let shown = name.char_indices().nth(32).map_or(name, |(end, _)| &name[..end]);
         hold(
             findings,
             ReasonCode::LimitName,

@@ -133,7 +133,7 @@ fn check_start(outline: &Outline<'_>, _: &AdmissionLimits, findings: &mut Findin
 }
 
 fn facts(outline: &Outline<'_>) -> Facts {
-    let memory = outline.memories().next();
+    let memory = outline.memories.items().next();
     let pages = |pages: u64| u32::try_from(pages).unwrap_or(u32::MAX);
     Facts {
         memory_min_pages: memory.map_or(0, |memory| pages(memory.initial)),

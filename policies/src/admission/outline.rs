@@ -5,10 +5,9 @@
 //! Nothing is allocated from a declared size: what is kept is bounded by the limits and the bytes.
 
 use wasmparser::{
-    CompositeInnerType, DataSectionReader, ElementSectionReader, Export, ExportSectionReader,
-    FuncType, FunctionBody, FunctionSectionReader, GlobalSectionReader, Import,
-    ImportSectionReader, Imports, MemorySectionReader, MemoryType, Parser, Payload, SectionLimited,
-    SubType, Table, TableSectionReader, TypeRef, TypeSectionReader, WasmFeatures,
+    CompositeInnerType, Data, Element, Export, FromReader, FuncType, FunctionBody, Global, Import,
+    ImportSectionReader, Imports, MemoryType, Parser, Payload, RecGroup, SectionLimited, SubType,
+    Table, TypeRef, TypeSectionReader, WasmFeatures,
 };
 
 use super::{features, findings::Findings};
@@ -17,28 +16,52 @@ use crate::policy::AdmissionLimits;
 /// The first byte of a recursion group, which stands for any number of types.
 const REC_GROUP: u8 = 0x4e;
 
-/// A module's sections. An absent one is `None`; an unreadable item ends its section.
+/// A section, absent ones being empty. An item that cannot be read ends it.
+pub(super) struct Section<'a, T>(Option<SectionLimited<'a, T>>);
+
+impl<'a, T: FromReader<'a>> Section<'a, T> {
+    pub(super) fn items(&self) -> impl Iterator<Item = T> + use<'a, T> {
+        self.0.clone().into_iter().flatten().map_while(Result::ok)
+    }
+
+    /// How many items it claims to have.
+    pub(super) fn declared(&self) -> u64 {
+        self.0.as_ref().map_or(0, |section| section.count().into())
+    }
+
+    fn set(&mut self, section: SectionLimited<'a, T>) {
+        self.0 = Some(section);
+    }
+}
+
+impl<T> Default for Section<'_, T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+/// A module's parts. Where a section is meant, it is what the module defines itself.
 #[derive(Default)]
 pub(super) struct Outline<'a> {
-    pub(super) type_section: Option<TypeSectionReader<'a>>,
-    pub(super) import_section: Option<ImportSectionReader<'a>>,
-    pub(super) function_section: Option<FunctionSectionReader<'a>>,
-    table_section: Option<TableSectionReader<'a>>,
-    memory_section: Option<MemorySectionReader<'a>>,
-    pub(super) global_section: Option<GlobalSectionReader<'a>>,
-    pub(super) export_section: Option<ExportSectionReader<'a>>,
-    pub(super) element_section: Option<ElementSectionReader<'a>>,
-    pub(super) data_section: Option<DataSectionReader<'a>>,
-    /// The functions defined, in order, as far as the limit allows.
-    pub(super) bodies: Vec<FunctionBody<'a>>,
+    pub(super) type_groups: Section<'a, RecGroup>,
+    import_groups: Section<'a, Imports<'a>>,
+    pub(super) functions: Section<'a, u32>,
+    pub(super) tables: Section<'a, Table<'a>>,
+    pub(super) memories: Section<'a, MemoryType>,
+    pub(super) globals: Section<'a, Global<'a>>,
+    pub(super) exports: Section<'a, Export<'a>>,
+    pub(super) elements: Section<'a, Element<'a>>,
+    pub(super) data: Section<'a, Data<'a>>,
     pub(super) custom_sections: u64,
     pub(super) has_start: bool,
     /// Whether every section was found, so that what is not there is missing.
     pub(super) whole: bool,
     /// The types, as far as the limit allows; `None` for one that is no function type.
     pub(super) types: Vec<Option<FuncType>>,
-    /// The type of each function defined, as far as the limit allows.
+    /// The type of each function, as far as the limit allows.
     function_types: Vec<u32>,
+    /// The body of each function, as far as the limit allows.
+    pub(super) bodies: Vec<FunctionBody<'a>>,
     /// `None` if the import section cannot be read to its end.
     imported_functions: Option<u32>,
 }
@@ -72,24 +95,23 @@ impl<'a> Outline<'a> {
         match payload {
             Payload::TypeSection(section) => {
                 self.types = read_types(&section, wasm, limits.types as usize, findings);
-                self.type_section = Some(section);
+                self.type_groups.set(section);
             }
             Payload::ImportSection(section) => {
                 self.imported_functions = read_imports(&section, findings);
-                self.import_section = Some(section);
+                self.import_groups.set(section);
             }
             Payload::FunctionSection(section) => {
-                note_unreadable(&section, findings);
+                self.functions.set(readable(section, findings));
                 self.function_types =
-                    items(&Some(section.clone())).take(limits.functions as usize).collect();
-                self.function_section = Some(section);
+                    self.functions.items().take(limits.functions as usize).collect();
             }
-            Payload::TableSection(section) => keep(&mut self.table_section, section, findings),
-            Payload::MemorySection(section) => keep(&mut self.memory_section, section, findings),
-            Payload::GlobalSection(section) => keep(&mut self.global_section, section, findings),
-            Payload::ExportSection(section) => keep(&mut self.export_section, section, findings),
-            Payload::ElementSection(section) => keep(&mut self.element_section, section, findings),
-            Payload::DataSection(section) => keep(&mut self.data_section, section, findings),
+            Payload::TableSection(section) => self.tables.set(readable(section, findings)),
+            Payload::MemorySection(section) => self.memories.set(readable(section, findings)),
+            Payload::GlobalSection(section) => self.globals.set(readable(section, findings)),
+            Payload::ExportSection(section) => self.exports.set(readable(section, findings)),
+            Payload::ElementSection(section) => self.elements.set(readable(section, findings)),
+            Payload::DataSection(section) => self.data.set(readable(section, findings)),
             Payload::TagSection(_) => findings.need(WasmFeatures::EXCEPTIONS),
             Payload::StartSection { .. } => self.has_start = true,
             Payload::CodeSectionEntry(body) if self.bodies.len() < limits.functions as usize => {
@@ -101,26 +123,10 @@ impl<'a> Outline<'a> {
         }
     }
 
-    pub(super) fn imports(&self) -> impl Iterator<Item = Import<'a>> {
-        self.import_section
-            .clone()
-            .into_iter()
-            .flat_map(ImportSectionReader::into_imports)
-            .map_while(Result::ok)
-    }
-
-    pub(super) fn exports(&self) -> impl Iterator<Item = Export<'a>> {
-        items(&self.export_section)
-    }
-
-    /// The memories that the module defines itself.
-    pub(super) fn memories(&self) -> impl Iterator<Item = MemoryType> {
-        items(&self.memory_section)
-    }
-
-    /// The tables that the module defines itself.
-    pub(super) fn tables(&self) -> impl Iterator<Item = Table<'a>> {
-        items(&self.table_section)
+    /// Every import, those that an entry of the compact encoding stands for among them.
+    pub(super) fn imports(&self) -> impl Iterator<Item = Import<'a>> + use<'a> {
+        let imports = self.import_groups.items().flatten();
+        imports.map_while(Result::ok).map(|(_, import)| import)
     }
 
     /// Whether a function of that index is imported; `None` if the imports are unreadable.
@@ -148,33 +154,15 @@ impl<'a> Outline<'a> {
     }
 }
 
-/// The items of a section, up to the first that cannot be read.
-pub(super) fn items<'a, T: wasmparser::FromReader<'a>>(
-    section: &Option<SectionLimited<'a, T>>,
-) -> impl Iterator<Item = T> + use<'a, T> {
-    section.clone().into_iter().flatten().map_while(Result::ok)
-}
-
-pub(super) fn declared<T>(section: &Option<SectionLimited<'_, T>>) -> u64 {
-    section.as_ref().map_or(0, |section| section.count().into())
-}
-
-fn keep<'a, T: wasmparser::FromReader<'a>>(
-    place: &mut Option<SectionLimited<'a, T>>,
+/// The section as it is, with a note of where it cannot be read.
+fn readable<'a, T: FromReader<'a>>(
     section: SectionLimited<'a, T>,
     findings: &mut Findings,
-) {
-    note_unreadable(&section, findings);
-    *place = Some(section);
-}
-
-fn note_unreadable<'a, T: wasmparser::FromReader<'a>>(
-    section: &SectionLimited<'a, T>,
-    findings: &mut Findings,
-) {
+) -> SectionLimited<'a, T> {
     if let Some(error) = section.clone().into_iter().find_map(Result::err) {
         findings.unreadable(&error);
     }
+    section
 }
 
 /// The number of functions imported, or `None` if the section cannot be read to its end.

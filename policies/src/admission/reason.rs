@@ -88,21 +88,20 @@ impl ReasonCode {
     /// Whether the limit is what bounds the work that validation would take: a module over it is
     /// not validated.
     pub(super) const fn bounds_work(self) -> bool {
-        use ReasonCode::*;
         matches!(
             self,
-            LimitTypes
-                | LimitFunctions
-                | LimitGlobals
-                | LimitExports
-                | LimitImports
-                | LimitParams
-                | LimitResults
-                | LimitLocals
-                | LimitBody
-                | LimitNesting
-                | LimitBrTable
-                | LimitSegments
+            Self::LimitTypes
+                | Self::LimitFunctions
+                | Self::LimitGlobals
+                | Self::LimitExports
+                | Self::LimitImports
+                | Self::LimitParams
+                | Self::LimitResults
+                | Self::LimitLocals
+                | Self::LimitBody
+                | Self::LimitNesting
+                | Self::LimitBrTable
+                | Self::LimitSegments
         )
     }
 }

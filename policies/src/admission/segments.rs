@@ -3,12 +3,7 @@
 
 use wasmparser::{ConstExpr, DataKind, Element, ElementItems, ElementKind, MemoryType, Operator};
 
-use super::{
-    ReasonCode,
-    findings::Findings,
-    limits::hold,
-    outline::{Outline, items},
-};
+use super::{ReasonCode, findings::Findings, limits::hold, outline::Outline};
 use crate::policy::AdmissionLimits;
 
 const PAGE_BYTES: u64 = 65_536;
@@ -19,16 +14,16 @@ const MOST_OPERANDS: usize = 16;
 pub(super) fn check_data(outline: &Outline<'_>, _: &AdmissionLimits, findings: &mut Findings) {
     // Without exactly one plain memory, that is the reason.
     let Some(MemoryType { memory64: false, page_size_log2: None, initial, .. }) =
-        outline.memories().next()
+        outline.memories.items().next()
     else {
         return;
     };
     let bytes = initial.saturating_mul(PAGE_BYTES);
-    for (index, segment) in items(&outline.data_section).enumerate() {
+    for (index, segment) in outline.data.items().enumerate() {
         if let DataKind::Active { memory_index: 0, offset_expr } = segment.kind {
             let length = segment.data.len() as u64;
             if let Err(why) = lies_within(&offset_expr, length, bytes) {
-                let detail = format!("data segment {index} {why} bytes");
+                let detail = format_args!("data segment {index} {why} bytes");
                 findings.refuse(ReasonCode::DataOutOfBounds, detail);
             }
         }
@@ -41,16 +36,16 @@ pub(super) fn check_elements(
     limits: &AdmissionLimits,
     findings: &mut Findings,
 ) {
-    let table = outline.tables().next().map(|table| table.ty);
-    for (index, segment) in items(&outline.element_section).enumerate() {
+    let table = outline.tables.items().next().map(|table| table.ty);
+    for (index, segment) in outline.elements.items().enumerate() {
         let length = length_of(&segment);
-        let what = format!("elements of segment {index}");
+        let what = format_args!("elements of segment {index}");
         hold(findings, ReasonCode::LimitTable, what, length, limits.table_elements);
         let (ElementKind::Active { offset_expr, .. }, Some(table)) = (segment.kind, table) else {
             continue;
         };
         if let Err(why) = lies_within(&offset_expr, length, table.initial) {
-            let detail = format!("element segment {index} {why} elements");
+            let detail = format_args!("element segment {index} {why} elements");
             findings.refuse(ReasonCode::ElemOutOfBounds, detail);
         }
     }

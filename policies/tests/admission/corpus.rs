@@ -11,13 +11,13 @@ use lattice_policies::{
 };
 
 /// One line of the index.
-struct Case {
-    file: PathBuf,
+pub(crate) struct Case {
+    pub file: PathBuf,
     verdict: String,
     codes: Vec<String>,
 }
 
-fn corpus() -> Vec<Case> {
+pub(crate) fn corpus() -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/admission");
     let index = fs::read_to_string(folder.join("index.tsv")).unwrap();
     let case = |line: &str| {
@@ -33,7 +33,7 @@ fn corpus() -> Vec<Case> {
 }
 
 /// Text is translated here; the platform itself never does.
-fn wasm(file: &Path) -> Vec<u8> {
+pub(crate) fn wasm(file: &Path) -> Vec<u8> {
     let bytes = fs::read(file).unwrap();
     if file.extension().is_some_and(|extension| extension == "wat") {
         return wat::parse_bytes(&bytes).unwrap().into_owned();
