@@ -21,8 +21,13 @@ fn add_folder(root: &Path, folder: &Path, list: &mut String) -> Result<(), Box<d
         if path.is_dir() {
             add_folder(root, &path, list)?;
         } else {
-            writeln!(list, "    ({:?}, include_str!({path:?})),", path.strip_prefix(root)?)?;
+            let name = text(path.strip_prefix(root)?)?;
+            writeln!(list, "    ({name:?}, include_str!({:?})),", text(&path)?)?;
         }
     }
     Ok(())
+}
+
+fn text(path: &Path) -> Result<&str, String> {
+    path.to_str().ok_or_else(|| format!("{} is not UTF-8", path.display()))
 }

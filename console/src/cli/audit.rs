@@ -11,6 +11,7 @@ use super::{
     table::table,
     terminal::{self, Tone, paint, printable},
 };
+use crate::http::audit::AuditAnswer;
 
 /// The audit: what was asked, by whom, with what outcome, chained by hashes.
 #[derive(Debug, Args)]
@@ -41,6 +42,9 @@ enum Act {
         /// Rows at most
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=i64::from(Page::MOST)))]
         limit: u32,
+        /// Print one JSON object a line, as the API has them
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -48,7 +52,7 @@ pub(crate) fn run(args: &AuditArgs) -> Result<(), CliError> {
     let store = args.data.open()?;
     match &args.act {
         Act::Verify => verify(&store),
-        Act::List { game, limit } => list(&store, game.clone(), *limit),
+        Act::List { game, limit, json } => list(&store, game.clone(), *limit, *json),
     }
 }
 
@@ -58,8 +62,14 @@ fn verify(store: &Store) -> Result<(), CliError> {
     terminal::line(&format!("{whole}: {} rows, the last with hash {}", check.rows, check.head))
 }
 
-fn list(store: &Store, game: Option<GameId>, limit: u32) -> Result<(), CliError> {
-    let rows = store.audit(&AuditFilter { game }, &Page::first(limit)).map_err(CliError::failed)?;
+fn list(store: &Store, game: Option<GameId>, limit: u32, json: bool) -> Result<(), CliError> {
+    let filter = AuditFilter { game };
+    let rows = store.audit(&filter, &Page::first(limit)).map_err(CliError::failed)?;
+    if json {
+        let rows: Result<Vec<_>, _> =
+            rows.into_iter().map(AuditAnswer::from).map(serde_json::to_value).collect();
+        return terminal::json_lines(&rows.map_err(CliError::failed)?);
+    }
     let rows: Vec<_> = rows.iter().map(cells).collect();
     terminal::print(&table(["ROW", "AT", "WHO", "ACTION", "TARGET", "OUTCOME", "DETAIL"], &rows))
 }

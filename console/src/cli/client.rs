@@ -1,7 +1,7 @@
 //! The command line's way to a console: one request at a time over HTTP or HTTPS.
 //! Never knows what the answers mean.
 
-use std::{error::Error, io};
+use std::{error::Error, fmt::Display, io};
 
 use bytes::Bytes;
 use clap::Args;
@@ -118,11 +118,11 @@ impl Client {
             return Ok(response.into_body());
         }
         self.collect(response, path).await?.success()?;
-        Err(self.broken(path, "it answered with a status that no stream has"))
+        Err(self.broken(path, &"it answered with a status that no stream has"))
     }
 
     /// The error for a stream of `path` that ended in the middle.
-    pub(crate) fn broken(&self, path: &str, cause: impl ToString) -> ClientError {
+    pub(crate) fn broken(&self, path: &str, cause: &dyn Display) -> ClientError {
         ClientError::Broken { url: self.url(path), cause: cause.to_string() }
     }
 
@@ -165,9 +165,13 @@ impl Client {
             Transport::Plain(client) => client.request(request).await,
             Transport::Tls(client) => client.request(request).await,
         };
-        sent.map_err(|error| match error.is_connect() {
-            true => ClientError::Unreachable { url: self.base.clone(), cause: root(&error) },
-            false => self.broken(path, root(&error)),
+        sent.map_err(|error| {
+            let cause = root(&error);
+            if error.is_connect() {
+                ClientError::Unreachable { url: self.base.clone(), cause }
+            } else {
+                self.broken(path, &cause)
+            }
         })
     }
 
@@ -178,7 +182,7 @@ impl Client {
     ) -> Result<Answer, ClientError> {
         let (head, body) = response.into_parts();
         let body = Limited::new(body, ANSWER_BYTES).collect().await;
-        let body = body.map_err(|error| self.broken(path, error))?.to_bytes();
+        let body = body.map_err(|error| self.broken(path, &error))?.to_bytes();
         Ok(Answer { status: head.status, body, url: self.url(path) })
     }
 

@@ -39,6 +39,7 @@ impl CliError {
     }
 
     /// Any other part's error, whose text names the thing.
+    #[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
     pub(crate) fn failed(cause: impl ToString) -> Self {
         CliError::Failed(cause.to_string())
     }

@@ -46,7 +46,7 @@ impl Tail {
     pub(crate) async fn next(&mut self) -> Result<Option<Value>, CliError> {
         loop {
             let event = self.events.next().await;
-            match event.map_err(|cause| self.client.broken(&self.path, cause))? {
+            match event.map_err(|cause| self.client.broken(&self.path, &cause))? {
                 Some(Event { kind, data }) if kind == "log" => {
                     return Ok(Some(serde_json::from_str(&data).map_err(CliError::failed)?));
                 }
@@ -60,10 +60,8 @@ impl Tail {
 
 pub(crate) async fn run(args: &Logs) -> Result<(), CliError> {
     let client = Client::new(&args.remote)?;
-    let show = |line: &Value| match args.json {
-        true => terminal::line(&line.to_string()),
-        false => terminal::print(&log_line(line)),
-    };
+    let text = |line: &Value| if args.json { line.to_string() } else { log_line(line) };
+    let show = |line: &Value| terminal::line(&text(line));
     if !args.follow {
         let lines = every_item(&client, &logs_path(args.id.as_str())).await?;
         return lines.iter().try_for_each(show);
@@ -75,7 +73,7 @@ pub(crate) async fn run(args: &Logs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// A line of a log for a person; ends in a line break.
+/// A line of a log for a person.
 pub(crate) fn log_line(line: &Value) -> String {
     let level = string(line, "Level");
     let tone = match level.as_str() {
@@ -84,7 +82,7 @@ pub(crate) fn log_line(line: &Value) -> String {
         _ => Tone::Quiet,
     };
     let head = format!("{:>8} {:<5}", string(line, "Tick"), level);
-    format!("{} {}\n", paint(tone, &head), string(line, "Text"))
+    format!("{} {}", paint(tone, &head), string(line, "Text"))
 }
 
 fn logs_path(id: &str) -> String {

@@ -179,15 +179,15 @@ fn show(answer: &Answer, show: &Show, text: impl Fn(&Value) -> String) -> Result
 
 /// A match for a person: every member that its answer has, one a line.
 fn one_match(found: &Value) -> String {
-    let mut text = format!("{}  {}\n", string(found, "Id"), state(found));
+    let mut lines = vec![format!("{}  {}", string(found, "Id"), state(found))];
     for (member, value) in found.as_object().into_iter().flatten() {
         let is_head = matches!(member.as_str(), "Id" | "State");
         let is_empty = value.is_null() || value.as_object().is_some_and(Map::is_empty);
         if !is_head && !is_empty {
-            text += &format!("  {:<24} {}\n", terminal::printable(member), string(found, member));
+            lines.push(format!("  {:<24} {}", terminal::printable(member), string(found, member)));
         }
     }
-    text
+    lines.join("\n") + "\n"
 }
 
 fn state(found: &Value) -> String {

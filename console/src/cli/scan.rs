@@ -8,10 +8,9 @@ use std::{
 
 use clap::Args;
 use lattice_policies::{Policy, admission};
-use serde_json::Value;
 
 use super::{CliError, terminal, verdict::verdict};
-use crate::{answers::AdmissionAnswer, config::load_policy};
+use crate::{answers::AdmissionAnswer, config::load_policy, http::error::ApiError};
 
 /// Say what the console would say to a module, offline.
 #[derive(Debug, Args)]
@@ -38,21 +37,15 @@ pub(crate) fn run(args: &Scan) -> Result<(), CliError> {
     let wasm = fs::read(&args.file).map_err(CliError::unreadable(&args.file))?;
     let outcome = admission::scan(wasm, &limits);
     let answer = match &outcome {
-        Ok(admitted) => AdmissionAnswer::from(admitted),
-        Err(rejection) => AdmissionAnswer::from(rejection),
+        Ok(admitted) => serde_json::to_value(AdmissionAnswer::from(admitted)),
+        Err(rejection) => Ok(ApiError::Refused(Box::new(rejection.clone())).problem()),
     };
-    show(&answer, args.json)?;
+    let answer = answer.map_err(CliError::failed)?;
+    let text = if args.json { format!("{answer}\n") } else { verdict(&answer) };
+    terminal::print(&text)?;
     outcome.map(|_| ()).map_err(|_| CliError::Refused)
 }
 
 fn policy(path: Option<&Path>) -> Result<Policy, CliError> {
     Ok(path.map(load_policy).transpose()?.unwrap_or_default())
-}
-
-fn show(answer: &AdmissionAnswer, json: bool) -> Result<(), CliError> {
-    if json {
-        return terminal::line(&serde_json::to_string(answer).map_err(CliError::failed)?);
-    }
-    let value: Value = serde_json::to_value(answer).map_err(CliError::failed)?;
-    terminal::print(&verdict(&value))
 }

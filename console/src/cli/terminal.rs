@@ -33,7 +33,7 @@ pub(crate) fn line(text: &str) -> Result<(), CliError> {
 
 /// Writes one JSON value a line.
 pub(crate) fn json_lines(values: &[Value]) -> Result<(), CliError> {
-    print(&values.iter().map(|value| format!("{value}\n")).collect::<String>())
+    values.iter().try_for_each(|value| line(&value.to_string()))
 }
 
 /// `text` in the colour of its tone, if stdout is a terminal and `NO_COLOR` is not set.

@@ -48,7 +48,7 @@ enum Act {
 #[derive(Debug, Args)]
 struct Create {
     /// Whom the token stands for; a game's owner is a subject
-    #[arg(long)]
+    #[arg(long, value_parser = subject)]
     subject: String,
     /// super-admin (everything), developer (own games) or viewer (reads own games)
     #[arg(long)]
@@ -79,7 +79,7 @@ fn run_create(store: &Store, create: &Create) -> Result<(), CliError> {
     };
     let token = store.create_token(&operator(), &new).map_err(CliError::failed)?;
     let (id, subject, role) = (&token.id, printable(&token.subject), token.role);
-    eprintln!("token {id} for {subject}, {role}, {}; shown once:", expiry(&token));
+    eprintln!("token {id} for {subject}, {role}; expires: {}; shown once:", expiry(&token));
     terminal::line(drawn.text())
 }
 
@@ -110,6 +110,11 @@ fn run_delete(store: &Store, id: &TokenId) -> Result<(), CliError> {
 
 fn expiry(token: &Token) -> String {
     token.expires_at.map_or_else(|| "never".to_owned(), |at| format!("{at:.0}"))
+}
+
+/// The same subjects as the API takes.
+fn subject(text: &str) -> Result<String, String> {
+    crate::http::text::subject("Subject", text.to_owned()).map_err(|error| error.to_string())
 }
 
 /// A whole number and a unit: s, m, h or d.

@@ -70,10 +70,8 @@ pub(crate) async fn upload(
     let body = FileBody::open(file).map_err(CliError::unreadable(file))?;
     let path = format!("/games/{game}/modules/{}", segment(version));
     let answer = client.put_wasm(&path, body).await?;
-    match answer.json().is_ok_and(|json| json["Admitted"].is_boolean()) {
-        true => Ok(answer),
-        false => Ok(answer.success()?),
-    }
+    let is_verdict = answer.json().is_ok_and(|json| json["Admitted"].is_boolean());
+    if is_verdict { Ok(answer) } else { Ok(answer.success()?) }
 }
 
 /// A file on its way: read piece by piece, so that it never lies in memory as a whole.

@@ -7,51 +7,42 @@ use super::terminal::{Tone, bytes, paint, printable, string};
 
 /// The answer for a person; ends in a line break.
 pub(crate) fn verdict(answer: &Value) -> String {
-    let mut text = if is_admitted(answer) {
-        format!("{}\n", paint(Tone::Good, "admitted"))
+    let head = if is_admitted(answer) {
+        paint(Tone::Good, "admitted")
     } else {
-        format!("{}\n", paint(Tone::Bad, "refused"))
+        paint(Tone::Bad, "refused")
     };
-    text += &format!("  sha256   {}\n", string(answer, "Sha256"));
-    if let Some(size) = answer["Size"].as_u64() {
-        text += &format!("  size     {}\n", bytes(size));
-    }
-    if let Some(imports) = answer["Imports"].as_array() {
-        text += &format!("  imports  {}\n", imports_line(imports));
-    }
-    text + &reasons(answer)
+    let mut lines = vec![head, format!("  sha256   {}", string(answer, "Sha256"))];
+    lines.extend(answer["Size"].as_u64().map(|size| format!("  size     {}", bytes(size))));
+    lines.extend(answer["Imports"].as_array().map(|names| imports(names)));
+    lines.extend(reasons(answer));
+    lines.join("\n") + "\n"
 }
 
 pub(crate) fn is_admitted(answer: &Value) -> bool {
     answer["Admitted"] == true
 }
 
-fn imports_line(imports: &[Value]) -> String {
-    if imports.is_empty() {
-        return "none".to_owned();
-    }
-    let names = imports.iter().filter_map(Value::as_str).map(printable);
-    names.collect::<Vec<_>>().join(", ")
+fn imports(names: &[Value]) -> String {
+    let names: Vec<_> = names.iter().filter_map(Value::as_str).map(printable).collect();
+    let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    format!("  imports  {names}")
 }
 
-fn reasons(answer: &Value) -> String {
-    let Some(listed) = answer["Reasons"].as_array() else { return String::new() };
-    let mut text = listed.iter().map(reason).collect::<String>();
+fn reasons(answer: &Value) -> Vec<String> {
+    let Some(listed) = answer["Reasons"].as_array() else { return Vec::new() };
+    let mut lines: Vec<_> = listed.iter().flat_map(reason).collect();
     let total = answer["ReasonsTotal"].as_u64().unwrap_or(0);
     let unlisted = total.saturating_sub(listed.len() as u64);
-    if unlisted > 0 {
-        text += &format!("  and {unlisted} more\n");
-    }
-    text
+    lines.extend((unlisted > 0).then(|| format!("  and {unlisted} more")));
+    lines
 }
 
-fn reason(reason: &Value) -> String {
+fn reason(reason: &Value) -> Vec<String> {
     let code = paint(Tone::Strong, &string(reason, "Code"));
-    let mut text = format!("  {code}  {}\n", string(reason, "Detail"));
-    if reason["Hint"].is_string() {
-        text += &format!("    hint: {}\n", string(reason, "Hint"));
-    }
-    text
+    let mut lines = vec![format!("  {code}  {}", string(reason, "Detail"))];
+    lines.extend(reason["Hint"].as_str().map(|hint| format!("    hint: {}", printable(hint))));
+    lines
 }
 
 #[cfg(test)]

@@ -92,6 +92,17 @@ impl ApiError {
         Self::Internal(cause.to_string())
     }
 
+    /// The problem as its answer shows it: the standard members, and ours beside them.
+    pub(crate) fn problem(&self) -> Value {
+        let (status, kind, title) = self.kind();
+        let mut problem = self.members();
+        problem.insert("type".into(), format!("urn:lattice:problem:{kind}").into());
+        problem.insert("title".into(), title.into());
+        problem.insert("status".into(), status.as_u16().into());
+        problem.insert("detail".into(), self.detail(status).into());
+        Value::Object(problem)
+    }
+
     /// The status, the last part of the problem's type, and its title.
     fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
@@ -172,13 +183,8 @@ fn members(value: &impl serde::Serialize) -> Map<String, Value> {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, kind, title) = self.kind();
-        let mut problem = self.members();
-        problem.insert("type".into(), format!("urn:lattice:problem:{kind}").into());
-        problem.insert("title".into(), title.into());
-        problem.insert("status".into(), status.as_u16().into());
-        problem.insert("detail".into(), self.detail(status).into());
-        let mut response = (status, Json(Value::Object(problem))).into_response();
+        let (status, ..) = self.kind();
+        let mut response = (status, Json(self.problem())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(wait) = self.retry_after() {

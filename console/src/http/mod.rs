@@ -1,7 +1,7 @@
 //! The HTTP API: one file for each family of endpoints, as the paths have them. Handlers parse,
 //! call and render; they hold no policy, no SQL and nothing of the sandbox.
 
-mod audit;
+pub(crate) mod audit;
 mod body;
 mod caller;
 pub(crate) mod error;
@@ -19,7 +19,7 @@ mod path;
 mod play;
 mod players;
 mod routes;
-mod text;
+pub(crate) mod text;
 mod tokens;
 
 use axum::Router;

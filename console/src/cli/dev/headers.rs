@@ -16,13 +16,9 @@ const MANAGED: &str = "lattice_managed.h";
 /// above it, as in a checkout; else the headers that this command carries, written to `spare`.
 pub(super) fn include_folder(source: &Path, spare: &Path) -> Result<PathBuf, CliError> {
     if let Some(named) = env::var_os("LATTICE_INCLUDE").map(PathBuf::from) {
-        return match named.join(MANAGED).is_file() {
-            true => Ok(named),
-            false => Err(CliError::usage(format!(
-                "LATTICE_INCLUDE is {}, where no {MANAGED} is",
-                named.display()
-            ))),
-        };
+        let nothing = || format!("LATTICE_INCLUDE is {}, where no {MANAGED} is", named.display());
+        let is_there = named.join(MANAGED).is_file();
+        return is_there.then(|| named.clone()).ok_or_else(|| CliError::usage(nothing()));
     }
     let above = source.ancestors().skip(1).map(|folder| folder.join("include"));
     match above.into_iter().find(|folder| folder.join(MANAGED).is_file()) {

@@ -11,7 +11,7 @@ use crate::cli::{
     CliError,
     client::Client,
     logs::{Tail, log_line},
-    terminal::{StatusLine, Tone, line, paint, print, printable, string},
+    terminal::{StatusLine, Tone, line, paint, printable, string},
 };
 
 /// Without a terminal, figures are a line of the output, and so not every second.
@@ -57,7 +57,7 @@ impl Live {
                 told = tail.next() => match told? {
                     Some(told) => {
                         self.status.clear();
-                        print(&log_line(&told))?;
+                        line(&log_line(&told))?;
                     }
                     None => break,
                 },
@@ -121,8 +121,9 @@ fn show_end(found: &Value) -> Result<Ended, CliError> {
     let [kind, at, detail] = ["Kind", "Tick", "Detail"].map(|member| string(fault, member));
     line(&format!("{} {kind} in tick {at}: {detail}", paint(Tone::Bad, &state)))?;
     let frames = fault["Frames"].as_array().into_iter().flatten();
-    let frames = frames.map(|frame| frame.as_str().map_or_else(|| frame.to_string(), printable));
-    frames.map(|frame| line(&format!("    in {frame}"))).collect::<Result<(), CliError>>()?;
+    let mut frames =
+        frames.map(|frame| frame.as_str().map_or_else(|| frame.to_string(), printable));
+    frames.try_for_each(|frame| line(&format!("    in {frame}")))?;
     Ok(Ended::Faulted(kind))
 }
 

@@ -87,13 +87,11 @@ fn source(file: PathBuf, folder: &Path) -> Result<Source, CliError> {
         let include = headers::include_folder(&file, &folder.join("include"))?;
         return Ok(Source::Code { file, include, module: folder.join("game_sim.wasm") });
     }
-    match file.extension().is_some_and(|kind| kind == "wasm") {
-        true => Ok(Source::Module(file)),
-        false => Err(CliError::usage(format!(
-            "{} is neither C nor C++ nor a .wasm module",
-            file.display()
-        ))),
+    if file.extension().is_some_and(|kind| kind == "wasm") {
+        return Ok(Source::Module(file));
     }
+    let message = format!("{} is neither C nor C++ nor a .wasm module", file.display());
+    Err(CliError::Usage(message))
 }
 
 fn settings(port: u16, folder: &Path) -> Result<ServeSettings, CliError> {
@@ -170,10 +168,8 @@ fn say_failed(error: &CliError, old_goes_on: bool) -> Result<(), CliError> {
     if !error.is_told() {
         line(&paint(Tone::Bad, &error.to_string()))?;
     }
-    line(match old_goes_on {
-        true => "the match before goes on; waiting for a change",
-        false => "waiting for a change",
-    })
+    let meanwhile = if old_goes_on { "the match before goes on; " } else { "" };
+    line(&format!("{meanwhile}waiting for a change"))
 }
 
 /// What ends the command: Ctrl-C, SIGTERM, or a closed terminal.

@@ -48,7 +48,7 @@ impl Session {
 
     /// Builds the sim and starts a match of it, with players whose links are shown.
     pub(super) async fn next_match(&mut self, source: &Source) -> Result<Live, CliError> {
-        self.build(source)?;
+        build(source)?;
         let version = self.upload(source).await?;
         let mut wish = self.wish.clone();
         wish.insert("Version".into(), version.into());
@@ -65,20 +65,6 @@ impl Session {
     /// Stops a match that another one has taken the place of.
     pub(super) async fn stop(&self, old: Live) -> Result<(), CliError> {
         self.client.delete(&format!("/matches/{}", old.id())).await?.success()?;
-        Ok(())
-    }
-
-    fn build(&self, source: &Source) -> Result<(), CliError> {
-        if let Some(command) = source.command() {
-            line(&paint(Tone::Quiet, &format!("$ {command}")))?;
-        }
-        let began = Instant::now();
-        let module = source.build().map_err(CliError::failed)?;
-        let size = fs::metadata(module).map_err(CliError::unreadable(module))?.len();
-        if source.command().is_some() {
-            let seconds = began.elapsed().as_secs_f64();
-            line(&format!("built in {seconds:.1} s: {}", bytes(size)))?;
-        }
         Ok(())
     }
 
@@ -103,4 +89,19 @@ impl Session {
         let player = self.client.post(&path, &wish).await?.success()?.json()?;
         line(&format!("open {}", paint(Tone::Strong, &string(&player, "Url"))))
     }
+}
+
+/// Makes the module, and shows by which command.
+fn build(source: &Source) -> Result<(), CliError> {
+    if let Some(command) = source.command() {
+        line(&paint(Tone::Quiet, &format!("$ {command}")))?;
+    }
+    let began = Instant::now();
+    let module = source.build().map_err(CliError::failed)?;
+    let size = fs::metadata(module).map_err(CliError::unreadable(module))?.len();
+    if source.command().is_some() {
+        let seconds = began.elapsed().as_secs_f64();
+        line(&format!("built in {seconds:.1} s: {}", bytes(size)))?;
+    }
+    Ok(())
 }
