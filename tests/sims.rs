@@ -1,0 +1,91 @@
+//! Sims for the tests, written as text so that a test needs no compiler.
+
+/// Obeys its players: the first byte of a message says what to do.
+///
+/// `k` kick the sender, `q` finish, `t` trap, `l` log the message, `b` broadcast 64 KiB messages
+/// that may not be dropped in every tick from then on; anything else is sent back. Who joins is
+/// sent `hello` and logged.
+pub(crate) fn puppet() -> Vec<u8> {
+    wat::parse_str(PUPPET).unwrap()
+}
+
+/// The least that is admitted: it ticks and does nothing.
+pub(crate) fn idle() -> Vec<u8> {
+    padded(0)
+}
+
+/// An idle sim of about that many bytes, made of data that its memory holds.
+pub(crate) fn padded(bytes: usize) -> Vec<u8> {
+    let data = "x".repeat(bytes);
+    wat::parse_str(format!(
+        r#"(module
+            (memory (export "memory") {pages})
+            (data (i32.const 0) "{data}")
+            (func (export "lattice_abi_v1"))
+            (func (export "lattice_sim_init") (param i64 i32) (result i32) i32.const 0)
+            (func (export "lattice_sim_tick") (param i64) (result i32) i32.const 0))"#,
+        pages = bytes / 65_536 + 1
+    ))
+    .unwrap()
+}
+
+/// A module that tampers: it imports what no sim is granted.
+pub(crate) fn tampered() -> Vec<u8> {
+    wat::parse_str(
+        r#"(module
+            (import "env" "system" (func (param i32) (result i32)))
+            (import "env" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (func (export "lattice_abi_v1"))
+            (func (export "lattice_sim_init") (param i64 i32) (result i32) i32.const 0)
+            (func (export "lattice_sim_tick") (param i64) (result i32) i32.const 0))"#,
+    )
+    .unwrap()
+}
+
+const PUPPET: &str = r#"(module
+    (import "env" "lattice_ms_event_next" (func $next (param i32 i32) (result i32)))
+    (import "env" "lattice_ms_send" (func $send (param i32 i32 i32 i32) (result i32)))
+    (import "env" "lattice_ms_broadcast" (func $broadcast (param i32 i32 i32) (result i32)))
+    (import "env" "lattice_ms_kick" (func $kick (param i32 i32) (result i32)))
+    (import "env" "lattice_ms_log" (func $log (param i32 i32 i32)))
+    (import "env" "lattice_ms_result" (func $result (param i32 i32) (result i32)))
+    (memory (export "memory") 4)
+    (global $bulky (mut i32) (i32.const 0))
+    (data (i32.const 0) "hello")
+    (data (i32.const 16) "the end")
+    (func (export "lattice_abi_v1"))
+    (func (export "lattice_sim_init") (param i64 i32) (result i32) i32.const 0)
+    ;; An event stands at 1024: its type, its payload's length at +4, its player at +8, and the
+    ;; payload at +24.
+    (func (export "lattice_sim_tick") (param i64) (result i32)
+        (local $type i32) (local $len i32) (local $player i32) (local $order i32)
+        (loop $events
+            (if (i32.gt_s (call $next (i32.const 1024) (i32.const 66000)) (i32.const 0)) (then
+                (local.set $type (i32.load16_u (i32.const 1024)))
+                (local.set $len (i32.load (i32.const 1028)))
+                (local.set $player (i32.load (i32.const 1032)))
+                (if (i32.eq (local.get $type) (i32.const 1)) (then
+                    (call $log (i32.const 2) (i32.const 0) (i32.const 5))
+                    (drop (call $send (local.get $player) (i32.const 0) (i32.const 5) (i32.const 0)))))
+                (if (i32.eq (local.get $type) (i32.const 3)) (then
+                    (local.set $order (i32.load8_u (i32.const 1048)))
+                    (if (i32.eq (local.get $order) (i32.const 107)) (then
+                        (drop (call $kick (local.get $player) (i32.const 7)))
+                        (br $events)))
+                    (if (i32.eq (local.get $order) (i32.const 113)) (then
+                        (drop (call $result (i32.const 16) (i32.const 7)))
+                        (return (i32.const 1))))
+                    (if (i32.eq (local.get $order) (i32.const 116)) (then unreachable))
+                    (if (i32.eq (local.get $order) (i32.const 108)) (then
+                        (call $log (i32.const 3) (i32.const 1048) (local.get $len))
+                        (br $events)))
+                    (if (i32.eq (local.get $order) (i32.const 98)) (then
+                        (global.set $bulky (i32.const 1))
+                        (br $events)))
+                    (drop (call $send (local.get $player)
+                        (i32.const 1048) (local.get $len) (i32.const 0)))))
+                (br $events))))
+        (if (global.get $bulky) (then
+            (drop (call $broadcast (i32.const 1024) (i32.const 65536) (i32.const 0)))))
+        i32.const 0))"#;
