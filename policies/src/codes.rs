@@ -70,3 +70,19 @@ impl Code {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_and_names_are_distinct() {
+        for (index, code) in Code::ALL.iter().enumerate() {
+            for other in &Code::ALL[index + 1..] {
+                assert_ne!(code.value(), other.value());
+                assert_ne!(code.name(), other.name());
+            }
+            assert!(code.value() <= 0 && code.name().starts_with("LATTICE_"));
+        }
+    }
+}

@@ -240,3 +240,36 @@ pub const EXPORTS: [Export; 8] = [
 pub fn find(name: &str) -> Option<&'static HostFunction> {
     HOST_FUNCTIONS.iter().find(|function| function.name == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_as_it_is_and_not_otherwise() {
+        for function in &HOST_FUNCTIONS {
+            assert_eq!(find(function.name), Some(function));
+        }
+        for name in ["", "lattice_ms_", "lattice_ms_log ", "LATTICE_MS_LOG", "lattice_ms_logs"] {
+            assert_eq!(find(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_distinct_and_of_one_kind() {
+        let mut names: Vec<&str> = HOST_FUNCTIONS.iter().map(|function| function.name).collect();
+        assert!(names.iter().all(|name| name.starts_with("lattice_ms_")));
+        names.extend(EXPORTS.iter().map(|export| export.name));
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn a_signature_is_shown_as_the_surfaces_description_writes_it() {
+        assert_eq!(LOG.signature.to_string(), "(i32, i32, i32) -> ()");
+        assert_eq!(GAUGE.signature.to_string(), "(i32, i32, f64) -> i32");
+        assert_eq!(EVENT_PEEK.signature.to_string(), "() -> i32");
+    }
+}

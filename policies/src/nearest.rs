@@ -11,3 +11,24 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> O
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_recognised_and_a_stranger_is_not() {
+        let known = ["tick_fuel", "init_fuel", "players"];
+        for (unknown, near) in [
+            ("tick_fule", Some("tick_fuel")),
+            ("TICK_FUEL", Some("tick_fuel")),
+            ("initfuel", Some("init_fuel")),
+            ("player", Some("players")),
+            ("zzz", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(unknown, known), near, "{unknown:?}");
+        }
+        assert_eq!(nearest("tick_fuel", []), None);
+    }
+}

@@ -165,3 +165,89 @@ fn need(action: Action<'_>) -> Need<'_> {
         Action::ReadAudit { owner: None } | Action::ManageTokens => Need::SuperAdmin,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a cell of the table says.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Answer {
+        Yes,
+        Forbidden,
+        Hidden,
+    }
+    use Answer::{Forbidden, Hidden, Yes};
+
+    fn principal(subject: &str, role: Role) -> Principal {
+        Principal { subject: subject.to_owned(), role, token: TokenId::from_random([0; 10]) }
+    }
+
+    fn answer(principal: &Principal, action: Action<'_>) -> Answer {
+        match authorize(principal, action) {
+            Ok(_) => Yes,
+            Err(Denial::Forbidden { .. }) => Forbidden,
+            Err(Denial::Hidden) => Hidden,
+        }
+    }
+
+    #[test]
+    fn every_role_gets_what_the_table_says() {
+        const OWNER: &str = "anna";
+        let owner = OWNER;
+        let who = [
+            principal("root", Role::SuperAdmin),
+            principal(OWNER, Role::Developer),
+            principal("bert", Role::Developer),
+            principal(OWNER, Role::Viewer),
+            principal("bert", Role::Viewer),
+        ];
+        // In the order above: super-admin, owner, other developer, owner's viewer, other viewer.
+        let table = [
+            (Action::CreateGame, [Yes, Yes, Yes, Forbidden, Forbidden]),
+            (Action::ListGames, [Yes, Yes, Yes, Yes, Yes]),
+            (Action::ReadGame { owner }, [Yes, Yes, Hidden, Yes, Hidden]),
+            (Action::ReadMatch { owner }, [Yes, Yes, Hidden, Yes, Hidden]),
+            (Action::ReadAudit { owner: Some(owner) }, [Yes, Yes, Hidden, Yes, Hidden]),
+            (Action::UploadModule { owner }, [Yes, Yes, Forbidden, Forbidden, Forbidden]),
+            (Action::ChangeModule { owner }, [Yes, Yes, Forbidden, Forbidden, Forbidden]),
+            (Action::StartMatch { owner }, [Yes, Yes, Forbidden, Forbidden, Forbidden]),
+            (Action::StopMatch { owner }, [Yes, Yes, Forbidden, Forbidden, Forbidden]),
+            (Action::AddPlayer { owner }, [Yes, Yes, Forbidden, Forbidden, Forbidden]),
+            (Action::ReadAudit { owner: None }, [Yes, Forbidden, Forbidden, Forbidden, Forbidden]),
+            (Action::ManageTokens, [Yes, Forbidden, Forbidden, Forbidden, Forbidden]),
+        ];
+        for (action, answers) in table {
+            for (principal, expected) in who.iter().zip(answers) {
+                let given = answer(principal, action);
+                assert_eq!(given, expected, "{} {} {action:?}", principal.subject, principal.role);
+            }
+        }
+    }
+
+    #[test]
+    fn an_owner_is_the_exact_subject() {
+        let anna = principal("anna", Role::Developer);
+        for owner in ["", "Anna", "anna ", "ann"] {
+            assert_eq!(answer(&anna, Action::ReadGame { owner }), Hidden, "{owner:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_covers_the_own_games_or_all() {
+        let list = |principal: &Principal| authorize(principal, Action::ListGames).unwrap();
+        assert_eq!(list(&principal("root", Role::SuperAdmin)).owner_filter(), None);
+        assert_eq!(list(&principal("anna", Role::Viewer)).owner_filter(), Some("anna"));
+    }
+
+    #[test]
+    fn a_role_reads_back_as_it_was_written() {
+        for role in Role::ALL {
+            assert_eq!(role.to_string().parse(), Ok(role));
+            assert_eq!(serde_json::to_value(role).unwrap(), role.text());
+        }
+        for text in ["", "admin", "Developer", "super_admin", " viewer"] {
+            assert_eq!(text.parse::<Role>(), Err(BadRole), "{text:?}");
+        }
+    }
+}

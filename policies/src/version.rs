@@ -34,3 +34,44 @@ pub fn parse(text: &str) -> Result<Version, BadVersion> {
     }
     Ok(version)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_semantic_version_reads_back_as_it_was_written() {
+        for text in ["1.0.0", "0.0.1", "1.2.3-beta.2", "10.20.30-x-y-z.1"] {
+            assert_eq!(parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_none_is_refused_with_an_example() {
+        for text in ["", "1", "1.0", "v1.0.0", "01.0.0", " 1.0.0", "1.0.0 ", "1.0.0-", "latest"] {
+            let error = parse(text).unwrap_err();
+            assert!(error.to_string().contains("such as 1.0.0"), "{error}");
+        }
+        let nasty = parse("1.0.\u{1b}[2J").unwrap_err().to_string();
+        assert!(nasty.is_ascii() && !nasty.contains('\u{1b}'), "{nasty}");
+    }
+
+    #[test]
+    fn build_metadata_is_refused_for_what_it_is() {
+        let error = parse("1.0.0+build.5").unwrap_err();
+        assert_eq!(error, BadVersion::BuildMetadata("1.0.0+build.5".to_owned()));
+    }
+
+    #[test]
+    fn a_version_has_an_end() {
+        let version = |length: usize| format!("1.0.0-{}", "a".repeat(length - 6));
+        assert!(parse(&version(64)).is_ok());
+        assert_eq!(parse(&version(65)), Err(BadVersion::TooLong(65)));
+    }
+
+    #[test]
+    fn a_release_is_above_its_pre_releases() {
+        assert!(parse("1.0.0").unwrap() > parse("1.0.0-rc.9").unwrap());
+        assert!(parse("1.10.0").unwrap() > parse("1.9.0").unwrap());
+    }
+}

@@ -1,6 +1,8 @@
 //! Exports: what the host will call must be there, of the right type, defined by the module
 //! itself, and unwrapped. Other exports grant nothing and are let be.
 
+use std::fmt::Display;
+
 use wasmparser::{Export, ExternalKind, Operator, WasmFeatures};
 
 use super::{ReasonCode, findings::Findings, hints, outline::Outline, signature};
@@ -14,12 +16,8 @@ pub(super) fn check_presence(outline: &Outline<'_>, _: &AdmissionLimits, finding
     let required = EXPORTS.iter().filter(|export| export.required).map(|export| export.name);
     for name in required.chain([MEMORY]) {
         if outline.whole && !outline.exports.items().any(|export| export.name == name) {
-            let hint = || {
-                Some(hints::for_missing_export(
-                    name,
-                    outline.exports.items().map(|export| export.name),
-                ))
-            };
+            let others = outline.exports.items().map(|export| export.name);
+            let hint = || Some(hints::for_missing_export(name, others));
             findings.refuse_with_hint(ReasonCode::ExportMissing, name, hint);
         }
     }
@@ -31,17 +29,10 @@ pub(super) fn check_types(outline: &Outline<'_>, _: &AdmissionLimits, findings: 
         if export.kind == ExternalKind::FuncExact {
             findings.need(WasmFeatures::CUSTOM_DESCRIPTORS);
         }
-        let expected = EXPORTS.iter().find(|known| known.name == export.name);
-        let wrong = match expected {
-            Some(known) => wrong_function(&export, &known.signature, outline),
-            None if export.name == MEMORY && export.kind != ExternalKind::Memory => {
-                Some(format!("a {}, and must be the memory", kind(&export)))
-            }
-            None => None,
-        };
-        if let Some(wrong) = wrong {
-            findings
-                .refuse(ReasonCode::ExportSignature, format_args!("{} is {wrong}", export.name));
+        if let Some(known) = EXPORTS.iter().find(|known| known.name == export.name) {
+            check_function(&export, &known.signature, outline, findings);
+        } else if export.name == MEMORY && export.kind != ExternalKind::Memory {
+            refuse(findings, MEMORY, kind(&export), "the memory");
         }
     }
 }
@@ -64,21 +55,26 @@ pub(super) fn optional(outline: &Outline<'_>) -> Vec<&'static str> {
     optional.filter(|name| there(name)).collect()
 }
 
-/// What stands under the name instead of a function of that type, if anything.
-fn wrong_function(
+/// Under the name stands a function of that type, made by the module itself.
+fn check_function(
     export: &Export<'_>,
     expected: &Signature,
     outline: &Outline<'_>,
-) -> Option<String> {
+    findings: &mut Findings,
+) {
+    let Export { name, index, .. } = *export;
     if !is_function(export) {
-        return Some(format!("a {}, and must be a function {expected}", kind(export)));
+        refuse(findings, name, kind(export), format_args!("a function {expected}"));
+    } else if outline.is_imported(index) == Some(true) {
+        refuse(findings, name, "an import handed through", "a function of the module itself");
+    } else if let Some(ty) = outline.defined_type(index).filter(|ty| !signature::is(ty, expected)) {
+        refuse(findings, name, signature::Shown(ty), expected);
     }
-    if outline.is_imported(export.index)? {
-        return Some("an import handed through, and must be a function of the module".to_owned());
-    }
-    let ty = outline.defined_type(export.index)?;
-    let shown = || format!("{}, and must be {expected}", signature::shown(ty));
-    (!signature::is(ty, expected)).then(shown)
+}
+
+fn refuse(findings: &mut Findings, name: &str, is: impl Display, must_be: impl Display) {
+    let detail = format_args!("{name} is {is}, and must be {must_be}");
+    findings.refuse(ReasonCode::ExportSignature, detail);
 }
 
 fn is_function(export: &Export<'_>) -> bool {
@@ -87,11 +83,11 @@ fn is_function(export: &Export<'_>) -> bool {
 
 fn kind(export: &Export<'_>) -> &'static str {
     match export.kind {
-        ExternalKind::Func | ExternalKind::FuncExact => "function",
-        ExternalKind::Table => "table",
-        ExternalKind::Memory => "memory",
-        ExternalKind::Global => "global",
-        ExternalKind::Tag => "tag",
+        ExternalKind::Func | ExternalKind::FuncExact => "a function",
+        ExternalKind::Table => "a table",
+        ExternalKind::Memory => "a memory",
+        ExternalKind::Global => "a global",
+        ExternalKind::Tag => "a tag",
     }
 }
 

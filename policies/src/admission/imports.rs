@@ -18,12 +18,13 @@ pub(super) fn check(outline: &Outline<'_>, _: &AdmissionLimits, findings: &mut F
         }
         match import.ty {
             TypeRef::Func(ty) => check_type(granted, ty, outline, findings),
-            other => refuse_kind(&import, other, findings),
+            _ => refuse_kind(&import, findings),
         }
     }
 }
 
-/// The names imported, each once, in order of appearance.
+/// The names imported, each once, in order of appearance. Takes time by the product of imports and
+/// names, so it is for what is admitted.
 pub(super) fn names(outline: &Outline<'_>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for import in outline.imports() {
@@ -48,39 +49,29 @@ fn check_type(
     let (Some(function), Some(ty)) = (granted, outline.function_type(ty)) else { return };
     if !signature::is(ty, &function.signature) {
         let HostFunction { name, signature, .. } = function;
-        let other = signature::shown(ty);
+        let other = signature::Shown(ty);
         let detail = format_args!("{IMPORT_MODULE}.{name} is {signature}, not {other}");
         let hint = || Some(hints::INCLUDE_HEADER.to_owned());
         findings.refuse_with_hint(ReasonCode::ImportSignature, detail, hint);
     }
 }
 
-fn refuse_kind(import: &Import<'_>, ty: TypeRef, findings: &mut Findings) {
-    let kind = match ty {
-        TypeRef::Func(_) => "function",
-        TypeRef::FuncExact(_) => {
-            findings.need(WasmFeatures::CUSTOM_DESCRIPTORS);
-            "function of an exact type"
-        }
-        TypeRef::Table(table) => {
-            findings.need(features::of_table(&table));
-            "table"
-        }
-        TypeRef::Memory(memory) => {
-            findings.need(features::of_memory(&memory));
-            "memory"
-        }
-        TypeRef::Global(global) => {
-            findings.need(features::of_type(global.content_type));
-            "global"
-        }
-        TypeRef::Tag(_) => {
-            findings.need(WasmFeatures::EXCEPTIONS);
-            "tag"
-        }
-    };
+fn refuse_kind(import: &Import<'_>, findings: &mut Findings) {
+    let (kind, needed) = kind(&import.ty);
+    findings.need(needed);
     let Import { module, name, .. } = import;
     let detail = format_args!("{module}.{name} is a {kind}; only functions are imported");
-    let hint = || hints::for_import(import.module, import.name);
-    findings.refuse_with_hint(ReasonCode::ImportKind, detail, hint);
+    findings.refuse_with_hint(ReasonCode::ImportKind, detail, || hints::for_import(module, name));
+}
+
+/// What an import is, and what features it needs to be that.
+fn kind(ty: &TypeRef) -> (&'static str, WasmFeatures) {
+    match ty {
+        TypeRef::Func(_) => ("function", WasmFeatures::empty()),
+        TypeRef::FuncExact(_) => ("function of exact type", WasmFeatures::CUSTOM_DESCRIPTORS),
+        TypeRef::Table(table) => ("table", features::of_table(table)),
+        TypeRef::Memory(memory) => ("memory", features::of_memory(memory)),
+        TypeRef::Global(global) => ("global", features::of_type(global.content_type)),
+        TypeRef::Tag(_) => ("tag", WasmFeatures::EXCEPTIONS),
+    }
 }

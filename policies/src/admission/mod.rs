@@ -96,9 +96,8 @@ pub fn scan(wasm: impl Into<Arc<[u8]>>, limits: &AdmissionLimits) -> Result<Admi
     let sha256 = Sha256::of(&wasm);
     let mut findings = Findings::new();
     let outline = examine(&wasm, limits, &mut findings);
-    let imports = imports::names(&outline);
-    let facts = facts(&outline);
     findings.conclude(sha256, wasm.len())?;
+    let (imports, facts) = (imports::names(&outline), facts(&outline));
     Ok(Admitted { wasm, sha256, imports, facts })
 }
 

@@ -1,5 +1,7 @@
 //! The types of functions: a module's own held against the surface table's.
 
+use std::fmt;
+
 use wasmparser::{FuncType, ValType};
 
 use crate::functions::{Scalar, Signature};
@@ -11,17 +13,27 @@ pub(super) fn is(ty: &FuncType, signature: &Signature) -> bool {
     ty.params().iter().copied().eq(params) && ty.results().iter().copied().eq(results)
 }
 
-/// `(i32, i64) -> i32`, as the surface table's signatures are shown.
-pub(super) fn shown(ty: &FuncType) -> String {
-    let list = |types: &[ValType]| {
-        let names: Vec<String> = types.iter().map(ToString::to_string).collect();
-        names.join(", ")
-    };
-    let results = match ty.results() {
-        [one] => one.to_string(),
-        several => format!("({})", list(several)),
-    };
-    format!("({}) -> {results}", list(ty.params()))
+/// A module's function type, shown as the surface table's are: `(i32, i64) -> i32`.
+pub(super) struct Shown<'a>(pub(super) &'a FuncType);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        list(f, self.0.params())?;
+        f.write_str(" -> ")?;
+        match self.0.results() {
+            [one] => one.fmt(f),
+            several => list(f, several),
+        }
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, types: &[ValType]) -> fmt::Result {
+    f.write_str("(")?;
+    for (index, ty) in types.iter().enumerate() {
+        let separator = if index == 0 { "" } else { ", " };
+        write!(f, "{separator}{ty}")?;
+    }
+    f.write_str(")")
 }
 
 fn value(scalar: Scalar) -> ValType {

@@ -202,3 +202,37 @@ fn custom_sections_are_counted_and_never_read() {
     expect_of("64", &scan_bytes(wasm.clone()), "");
     expect_of("65", &scan_bytes([wasm, broken_names].concat()), "LIMIT_CUSTOM");
 }
+
+#[test]
+fn floods_take_no_more_than_their_bytes_call_for() {
+    const FLOOD: usize = 400_000;
+    let named = |n: usize, kind: &[u8]| [&[7][..], format!("{n:07}").as_bytes(), kind].concat();
+    let plain = section(1, &[1, 0x60, 0, 0]);
+
+    let imports = (0..FLOOD).flat_map(|n| [vec![1, b'm'], named(n, &[0, 0])].concat());
+    let imports = leb(FLOOD).into_iter().chain(imports).collect::<Vec<u8>>();
+    let outcome = scan_bytes(module(&[plain.clone(), section(2, &imports)]));
+    assert_eq!(outcome.unwrap_err().total, FLOOD + 6, "each, the limit, and what is missing");
+
+    let exports = (0..FLOOD).flat_map(|n| named(n, &[2, 0]));
+    let exports = leb(FLOOD).into_iter().chain(exports).collect::<Vec<u8>>();
+    let outcome = scan_bytes(module(&[section(5, &[1, 0, 1]), section(7, &exports)]));
+    expect_of("exports", &outcome, "LIMIT_EXPORTS EXPORT_MISSING");
+}
+
+#[test]
+fn one_wrong_type_may_be_used_often() {
+    const FLOOD: usize = 300_000;
+    let wide = [&[1, 0x60][..], &leb(1_000), &[0x7f; 1_000], &[0]].concat();
+    let import = [&b"\x03env\x0elattice_ms_log"[..], &[0, 0]].concat();
+    let imports = [leb(FLOOD), import.repeat(FLOOD)].concat();
+    let export = [&b"\x10lattice_sim_tick"[..], &[0], &leb(FLOOD)].concat();
+    let exports = [leb(FLOOD), export.repeat(FLOOD)].concat();
+    let sections = [section(1, &wide), section(2, &imports), section(3, &[1, 0])];
+    let code = section(10, &[1, 2, 0, 0x0b]);
+    let wasm = module(&[sections.concat(), section(7, &exports), code]);
+    let rejection = scan_bytes(wasm).unwrap_err();
+    assert!(rejection.total > 2 * FLOOD);
+    let longest = rejection.reasons.iter().map(|reason| reason.detail.len()).max().unwrap();
+    assert!(longest <= 240, "{longest}");
+}

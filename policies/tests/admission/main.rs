@@ -1,6 +1,7 @@
 //! The admission scan through its public door: modules in, verdicts out.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::format_collect, reason = "modules are made of repeated text")]
 
 mod binary;
 mod corpus;
