@@ -116,8 +116,10 @@ fn examine<'a>(wasm: &'a [u8], limits: &AdmissionLimits, findings: &mut Findings
     for check in CHECKS {
         check(&outline, limits, findings);
     }
-    if !findings.make_validation_moot() {
-        let _ = validity::check(wasm).map_err(|error| findings.unreadable(&error));
+    if !findings.make_validation_moot()
+        && let Err(error) = validity::check(wasm)
+    {
+        findings.unreadable(&error);
     }
     outline
 }
