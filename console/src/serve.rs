@@ -1,11 +1,15 @@
 //! `lattice serve`: one server from its start to a signal. Prints what the operator needs, and
 //! minds the signals; everything else is the [`Server`]'s.
 
-use std::{io, process};
+use std::{
+    io::{self, Write},
+    process,
+};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 
-use crate::config::ServeSettings;
+use crate::config::{ServeSettings, ServerConfig};
 pub use crate::server::{ServeError, Server};
 
 /// Runs the server until SIGTERM or SIGINT, then stops it gracefully; a second signal ends the
@@ -14,13 +18,17 @@ pub use crate::server::{ServeError, Server};
 /// Prints on stdout `listening on http://ADDR`, `metrics on http://ADDR/metrics`, and at the
 /// first start of a data folder `super-admin token (shown once): lat_...`.
 pub fn run(settings: ServeSettings) -> Result<(), ServeError> {
+    log(&settings.server);
     let server = Server::start(settings)?;
-    let mut signals = server.runtime().block_on(Signals::listen()).map_err(ServeError::Signal)?;
+    let mut signals = {
+        let _inside = server.runtime().enter();
+        Signals::listen().map_err(ServeError::Signal)?
+    };
     if let Some(token) = server.first_token() {
-        println!("super-admin token (shown once): {token}");
+        say(&format!("super-admin token (shown once): {token}"));
     }
-    println!("listening on http://{}", server.address());
-    println!("metrics on http://{}/metrics", server.admin_address());
+    say(&format!("listening on http://{}", server.address()));
+    say(&format!("metrics on http://{}/metrics", server.admin_address()));
     server.runtime().block_on(signals.next());
     eprintln!("stopping; a second signal ends at once");
     server.runtime().spawn(async move {
@@ -30,6 +38,20 @@ pub fn run(settings: ServeSettings) -> Result<(), ServeError> {
     server.stop()
 }
 
+/// Says a line on stdout. Whoever started the server may have closed it, and the server goes on.
+fn say(line: &str) {
+    let mut stdout = io::stdout();
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+}
+
+/// Sends what is logged to stderr. Another subscriber that is there already stays.
+fn log(config: &ServerConfig) {
+    let lines = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_env_filter(EnvFilter::new(&config.log_filter));
+    let _ = if config.log_json { lines.json().try_init() } else { lines.try_init() };
+}
+
 /// What asks the process to end.
 struct Signals {
     terminate: Signal,
@@ -37,7 +59,8 @@ struct Signals {
 }
 
 impl Signals {
-    async fn listen() -> io::Result<Self> {
+    /// Must be called inside the async runtime.
+    fn listen() -> io::Result<Self> {
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
         Ok(Self { terminate, interrupt })

@@ -80,8 +80,8 @@ impl Client {
         let bad_url = || ClientError::BadUrl(remote.url.clone());
         let uri: Uri = base.parse().map_err(|_| bad_url())?;
         let transport = match uri.scheme_str() {
-            Some("http") => Transport::Plain(pool().build_http()),
-            Some("https") => Transport::Tls(pool().build(tls()?)),
+            Some("http") => Transport::Plain(builder().build_http()),
+            Some("https") => Transport::Tls(builder().build(tls()?)),
             _ => return Err(bad_url()),
         };
         let authorization = remote.token.as_deref().map(bearer).transpose()?;
@@ -244,8 +244,12 @@ fn empty() -> Body {
     Empty::new().map_err(|never| match never {}).boxed()
 }
 
-fn pool() -> legacy::Builder {
-    legacy::Client::builder(TokioExecutor::new())
+/// No connection is kept for the next request: the server may close it in the meantime, and an
+/// upload cannot be sent twice.
+fn builder() -> legacy::Builder {
+    let mut builder = legacy::Client::builder(TokioExecutor::new());
+    builder.pool_max_idle_per_host(0);
+    builder
 }
 
 fn tls() -> Result<HttpsConnector<HttpConnector>, ClientError> {

@@ -43,13 +43,14 @@ impl Source {
         Some(format!("clang {}", words.join(" ")))
     }
 
-    /// Makes the module and says where it lies. clang's complaints go to stderr as they come.
-    pub(super) fn build(&self) -> Result<&Path, BuildError> {
-        let Source::Code { file, include, module } = self else { return Ok(self.module()) };
+    /// Makes the module, if it is for us to make. clang's complaints go to stderr as they come.
+    /// Blocks.
+    pub(super) fn build(&self) -> Result<(), BuildError> {
+        let Source::Code { file, include, module } = self else { return Ok(()) };
         let arguments = arguments(include, module, file);
         let status =
             Command::new("clang").args(arguments).status().map_err(BuildError::NoCompiler)?;
-        if status.success() { Ok(module) } else { Err(BuildError::Failed(status)) }
+        if status.success() { Ok(()) } else { Err(BuildError::Failed(status)) }
     }
 
     pub(super) fn file(&self) -> &Path {

@@ -134,7 +134,11 @@ async fn rounds(mut session: Session, args: &Dev, source: &Source) -> Result<(),
     let mut interrupts = Interrupts::new().map_err(CliError::failed)?;
     let mut playing: Option<Live> = None;
     loop {
-        match session.next_match(source).await {
+        let next = tokio::select! {
+            () = interrupts.any() => return Ok(()),
+            next = session.next_match(source) => next,
+        };
+        match next {
             Ok(live) => {
                 if let Some(old) = playing.replace(live) {
                     session.stop(old).await?;

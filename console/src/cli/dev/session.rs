@@ -48,7 +48,7 @@ impl Session {
 
     /// Builds the sim and starts a match of it, with players whose links are shown.
     pub(super) async fn next_match(&mut self, source: &Source) -> Result<Live, CliError> {
-        build(source)?;
+        build(source).await?;
         let version = self.upload(source).await?;
         let mut wish = self.wish.clone();
         wish.insert("Version".into(), version.into());
@@ -92,16 +92,15 @@ impl Session {
 }
 
 /// Makes the module, and shows by which command.
-fn build(source: &Source) -> Result<(), CliError> {
-    if let Some(command) = source.command() {
-        line(&paint(Tone::Quiet, &format!("$ {command}")))?;
-    }
+async fn build(source: &Source) -> Result<(), CliError> {
+    let Some(command) = source.command() else { return Ok(()) };
+    line(&paint(Tone::Quiet, &format!("$ {command}")))?;
     let began = Instant::now();
-    let module = source.build().map_err(CliError::failed)?;
+    let aside = source.clone();
+    let built = tokio::task::spawn_blocking(move || aside.build()).await;
+    built.map_err(CliError::failed)?.map_err(CliError::failed)?;
+    let module = source.module();
     let size = fs::metadata(module).map_err(CliError::unreadable(module))?.len();
-    if source.command().is_some() {
-        let seconds = began.elapsed().as_secs_f64();
-        line(&format!("built in {seconds:.1} s: {}", bytes(size)))?;
-    }
-    Ok(())
+    let seconds = began.elapsed().as_secs_f64();
+    line(&format!("built in {seconds:.1} s: {}", bytes(size)))
 }
