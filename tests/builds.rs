@@ -61,6 +61,6 @@ async fn a_retired_build_starts_no_match_while_its_running_one_goes_on_until_it_
     assert!(restored.get("RetiredAt").is_none());
     start().await.expect(201);
     let outcomes =
-        "SELECT count(*) FROM audit_row WHERE action IN ('build.retire', 'build.restore')";
+        "SELECT count(*) FROM audit_row WHERE action IN ('module.retire', 'module.restore')";
     assert_eq!(app.count(outcomes), 2);
 }

@@ -43,7 +43,7 @@ async fn a_second_signal_ends_at_once() {
 
 /// Runs a server that must not start; nothing but one line on stderr may come of it.
 fn refused(output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(output.status.code().is_some_and(|code| code != 0), "{output:?}");
     assert!(output.stdout.is_empty(), "{output:?}");
     let said = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(said.lines().count(), 1, "{said}");
@@ -89,8 +89,7 @@ fn a_configuration_that_does_not_fit_is_named_and_nothing_is_made() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let output = serve(folder.path(), config).output().unwrap();
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
-        let said = String::from_utf8(output.stderr).unwrap();
+        let said = refused(&output);
         assert!(said.contains(names) && said.contains("test.toml"), "{said}");
         assert!(!has_database(folder.path()));
     }

@@ -2,18 +2,29 @@
 //! WebSockets, and the SQLite file that an auditor opens. One module a subject.
 
 mod app;
+mod clang;
 mod sims;
 mod socket;
+mod webdriver;
 
 mod admission;
 mod audit;
 mod bad_input;
+mod browser;
 mod builds;
+mod cli;
+mod cli_data;
+mod cli_dev;
+mod cli_scan;
+mod containment;
+mod demo;
+mod dependencies;
 mod description;
 mod lifecycle;
 mod logs;
 mod matches;
 mod metrics;
+mod overload;
 mod pages;
 mod play;
 mod restart;

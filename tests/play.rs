@@ -132,7 +132,9 @@ async fn a_kicked_player_is_told_so_and_does_not_come_back() {
 
 #[tokio::test]
 async fn a_player_who_does_not_read_is_dropped_as_too_slow() {
-    let (app, id, token) = playing().await;
+    let app = App::with("socket_send_ms = 100").await;
+    let (_, id) = app.running_match(&sims::puppet()).await;
+    let token = app.make_player(&id, "ada").await;
     let mut slow = Socket::open(&app, &id, &token).await;
     slow.send(b"b").await;
     // The server drops the player from its side, while this side reads nothing.

@@ -14,7 +14,7 @@ async fn a_power_cut_keeps_builds_tokens_and_audit_and_loses_the_running_match()
     let token = app.make_token("ada", "developer").await;
     let (game, id) = app.running_match(&sims::puppet()).await;
     let build = app.get(&format!("/games/{game}/modules/1.0.0")).send().await.expect(200);
-    let audit = app.get("/audit?Limit=1000").send().await.expect(200);
+    let audit = app.get("/audit?Limit=200").send().await.expect(200);
 
     app.kill();
     app.restart().await;
@@ -24,7 +24,7 @@ async fn a_power_cut_keeps_builds_tokens_and_audit_and_loses_the_running_match()
     app.get("/games").token(&token).send().await.expect(200);
     let again = app.get(&format!("/games/{game}/modules/1.0.0")).send().await.expect(200);
     assert_eq!(again, build);
-    let now = app.get("/audit?Limit=1000").send().await.expect(200);
+    let now = app.get("/audit?Limit=200").send().await.expect(200);
     let (then, now) = (audit["Items"].as_array().unwrap(), now["Items"].as_array().unwrap());
     assert!(now.ends_with(then), "the audit only grows");
     assert_eq!(now.len(), then.len() + 1, "by the lost match");

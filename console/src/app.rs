@@ -8,7 +8,7 @@ use std::{
 };
 
 use lattice_host::Fleet;
-use lattice_policies::{MatchId, PlayerId, Policy, Sha256, TokenId};
+use lattice_policies::{GameId, MatchId, PlayerId, Policy, Sha256, TokenId};
 use lattice_store::{Store, StoreError};
 use tokio::sync::{Semaphore, watch};
 
@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) token_rate: RateTable<TokenId>,
     /// Modules on their way in or out, by subject.
     pub(crate) transfers: Shares<String>,
+    /// Matches that run or are about to, by game.
+    pub(crate) match_places: Shares<GameId>,
     /// Open players' sockets, by match and by player.
     pub(crate) match_sockets: Shares<MatchId>,
     pub(crate) player_sockets: Shares<(MatchId, PlayerId)>,
@@ -85,6 +87,7 @@ impl App {
             address_rate: RateTable::new(address_rate, config.rate_table_entries),
             token_rate: RateTable::new(token_rate, config.rate_table_entries),
             transfers: Shares::new(config.transfers_at_once, config.transfers_per_subject),
+            match_places: Shares::new(config.match_slots as usize, config.matches_per_game),
             match_sockets: Shares::new(config.connections, config.sockets_per_match),
             player_sockets: Shares::new(config.connections, config.sockets_per_player),
             log_streams: Arc::new(Semaphore::new(config.log_streams)),

@@ -15,6 +15,7 @@ use lattice_policies::{
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use tracing_subscriber::EnvFilter;
 
 /// Everything that `serve` needs to know before it starts.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +42,11 @@ pub struct ServerConfig {
     /// What players' links start with, such as `https://play.example.org`; empty for the host
     /// that the request named.
     pub public_origin: String,
+
+    /// What is logged on stderr, as of tracing's filters: `warn`, `info,hyper=off`...
+    pub log_filter: String,
+    /// Whether a line of the log is a JSON object.
+    pub log_json: bool,
 
     /// Connections held open at once; more wait in the listener's backlog.
     pub connections: usize,
@@ -79,6 +85,8 @@ pub struct ServerConfig {
     pub log_streams: usize,
     /// A player's token that was not used for so long is void.
     pub player_token_ttl_s: u64,
+    /// A player whose socket does not take a message in so long is too slow.
+    pub socket_send_ms: u64,
     /// A socket that says nothing for so long is pinged.
     pub socket_ping_ms: u64,
     /// A socket that says nothing for so long, pongs included, is closed.
@@ -96,6 +104,8 @@ impl Default for ServerConfig {
             pages_dir: PathBuf::new(),
             allowed_origins: Vec::new(),
             public_origin: String::new(),
+            log_filter: "warn".into(),
+            log_json: false,
             connections: 4_096,
             requests_at_once: 512,
             request_timeout_ms: 60_000,
@@ -114,6 +124,7 @@ impl Default for ServerConfig {
             sockets_per_player: 4,
             log_streams: 256,
             player_token_ttl_s: 600,
+            socket_send_ms: 5_000,
             socket_ping_ms: 20_000,
             socket_idle_ms: 60_000,
             stop_grace_ms: 10_000,
@@ -152,6 +163,8 @@ pub enum ServerConfigError {
     UnknownKey { key: String, near: Option<String> },
     #[error("`server.{key}` is {value}: it must lie between {} and {}", .range.start(), .range.end())]
     OutOfRange { key: &'static str, value: u64, range: RangeInclusive<u64> },
+    #[error("`server.log_filter` is `{filter}`: {cause}")]
+    LogFilter { filter: String, cause: String },
     #[error(
         "`server.{key}` has `{value}`: an origin is a scheme and a host, such as `https://example.org`, without a path"
     )]
@@ -192,9 +205,9 @@ impl ServerConfig {
             #[serde(default)]
             server: ServerConfig,
         }
-        let table: toml::Table = toml::from_str(text).map_err(toml_error)?;
+        let table: toml::Table = toml::from_str(text).map_err(|error| toml_error(text, &error))?;
         refuse_unknown_keys(&table)?;
-        let File { server } = toml::from_str(text).map_err(toml_error)?;
+        let File { server } = toml::from_str(text).map_err(|error| toml_error(text, &error))?;
         server.check()?;
         Ok(server)
     }
@@ -213,12 +226,19 @@ impl ServerConfig {
         range("rate_table_entries", self.rate_table_entries as u64, 16..=1 << 22)?;
         range("sim_workers", self.sim_workers as u64, 0..=1_024)?;
         range("match_slots", self.match_slots.into(), 1..=16_384)?;
+        range("matches_per_game", self.matches_per_game as u64, 1..=16_384)?;
+        range("log_streams", self.log_streams as u64, 0..=1 << 16)?;
         range("sockets_per_match", self.sockets_per_match as u64, 1..=1 << 16)?;
         range("sockets_per_player", self.sockets_per_player as u64, 1..=64)?;
         range("player_token_ttl_s", self.player_token_ttl_s, 1..=31_536_000)?;
+        range("socket_send_ms", self.socket_send_ms, 100..=3_600_000)?;
         range("socket_ping_ms", self.socket_ping_ms, 100..=3_600_000)?;
         range("socket_idle_ms", self.socket_idle_ms, self.socket_ping_ms..=3_600_000)?;
         range("stop_grace_ms", self.stop_grace_ms, 0..=600_000)?;
+        self.log_filter.parse::<EnvFilter>().map_err(|cause| ServerConfigError::LogFilter {
+            filter: self.log_filter.clone(),
+            cause: cause.to_string(),
+        })?;
         self.allowed_origins.iter().try_for_each(|origin| is_origin("allowed_origins", origin))?;
         match self.public_origin.as_str() {
             "" => Ok(()),
@@ -231,8 +251,13 @@ fn read(path: &Path) -> Result<String, ConfigError> {
     fs::read_to_string(path).map_err(|cause| ConfigError::Read { path: path.to_owned(), cause })
 }
 
-fn toml_error(error: toml::de::Error) -> ServerConfigError {
-    ServerConfigError::Toml(error.to_string().trim_end().to_owned())
+/// One line that shows the place.
+fn toml_error(text: &str, error: &toml::de::Error) -> ServerConfigError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let number = before.matches('\n').count();
+    let line = text.lines().nth(number).unwrap_or_default().trim();
+    let message = error.message().replace('\n', " ");
+    ServerConfigError::Toml(format!("line {}, `{line}`: {message}", number + 1))
 }
 
 fn range(
@@ -302,9 +327,11 @@ mod tests {
             ("allowed_origins = [\"example.org\"]", "server.allowed_origins"),
             ("public_origin = \"https://example.org/play\"", "server.public_origin"),
             ("listen = \"here\"", "listen"),
+            ("log_filter = \"a=b=c\"", "server.log_filter"),
         ] {
             let error = ServerConfig::from_toml(&format!("[server]\n{text}")).unwrap_err();
             assert!(error.to_string().contains(named), "{error}");
+            assert_eq!(error.to_string().lines().count(), 1, "{error}");
         }
     }
 

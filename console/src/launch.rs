@@ -32,9 +32,8 @@ pub(crate) async fn launch(
     game: &Game,
     order: Order,
 ) -> ApiResult<Match> {
-    if app.schedule.of_game(&game.id) >= app.config.matches_per_game {
-        return Err(ApiError::Busy("the game has as many matches as it may have at once"));
-    }
+    let place = app.match_places.take(game.id.clone());
+    let place = place.ok_or(ApiError::Busy("all places for matches, or the game's, are taken"))?;
     let build = pick(app, game, order.version).await?;
     let program = program(app, &build).await?;
     let new = NewMatch {
@@ -54,7 +53,7 @@ pub(crate) async fn launch(
         config: Arc::from(new.config.as_slice()),
     };
     let made = app.store(move |store| store.insert_match(&actor, &new)).await?;
-    match app.schedule.run(&app.fleet, made.game.clone(), spec) {
+    match app.schedule.run(&app.fleet, place, spec) {
         Ok(()) => Ok(made),
         Err(error) => Err(give_up(app, &made, error).await),
     }

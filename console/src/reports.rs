@@ -150,7 +150,7 @@ impl Writer {
         let mut lines = Vec::new();
         for report in reports {
             match report {
-                Report::Logs(id, logged) => lines.extend(logged.into_iter().map(|l| kept(&id, l))),
+                Report::Logs(id, logged) => lines.extend(logged.iter().map(|line| kept(&id, line))),
                 Report::Started(id) => {
                     self.write_lines(&mut lines);
                     self.write_state(&id, || self.store.match_running(&id));
@@ -175,7 +175,9 @@ impl Writer {
         }
         let mut woken: Vec<_> = lines.iter().map(|line| &line.match_id).collect();
         woken.dedup();
-        woken.into_iter().for_each(|id| self.feed.wake(id));
+        for id in woken {
+            self.feed.wake(id);
+        }
     }
 
     /// Writes a state, again and again for a while: a full disk may have room again. What can't be
@@ -194,7 +196,7 @@ impl Writer {
     }
 }
 
-fn kept(id: &MatchId, line: LogLine) -> lattice_store::LogLine {
+fn kept(id: &MatchId, line: &LogLine) -> lattice_store::LogLine {
     lattice_store::LogLine {
         match_id: id.clone(),
         tick: line.tick,
@@ -268,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_line_is_kept_escaped() {
-        let kept = kept(&MatchId::from_random([1; 10]), line("\u{1b}[31mred"));
+        let kept = kept(&MatchId::from_random([1; 10]), &line("\u{1b}[31mred"));
         assert_eq!(kept.text, "\\u{1b}[31mred");
         assert_eq!((kept.tick, kept.level), (3, 2));
     }

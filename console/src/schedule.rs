@@ -12,11 +12,13 @@ use lattice_host::{
 };
 use lattice_policies::{GameId, MatchId};
 
-/// The matches that are wanted, each with the game that it is of.
+use crate::share::Place;
+
+/// The matches that are wanted, and the places that they hold.
 #[derive(Default)]
 pub(crate) struct Schedule {
     wanted: Mutex<BTreeMap<MatchId, Wanted>>,
-    games: Mutex<BTreeMap<MatchId, GameId>>,
+    places: Mutex<BTreeMap<MatchId, Place<GameId>>>,
 }
 
 impl Schedule {
@@ -24,19 +26,17 @@ impl Schedule {
     pub(crate) fn run(
         &self,
         fleet: &Fleet,
-        game: GameId,
+        place: Place<GameId>,
         spec: MatchSpec,
     ) -> Result<(), ApplyError> {
         let id = spec.id.clone();
-        lock(&self.games).insert(id.clone(), game);
+        lock(&self.places).insert(id.clone(), place);
         let mut wanted = lock(&self.wanted);
         wanted.insert(id.clone(), Wanted::Running(spec));
-        let started = carry_out(fleet, &wanted);
-        if started.is_err() {
+        carry_out(fleet, &wanted).inspect_err(|_| {
             wanted.remove(&id);
-            lock(&self.games).remove(&id);
-        }
-        started
+            lock(&self.places).remove(&id);
+        })
     }
 
     /// Wants a match to stop. Of one that does not run, nothing is wanted.
@@ -48,15 +48,10 @@ impl Schedule {
         carry_out(fleet, &wanted)
     }
 
-    /// A match has ended, and is not wanted back.
+    /// A match has ended: it is not wanted back, and its place is free.
     pub(crate) fn ended(&self, id: &MatchId) {
         lock(&self.wanted).remove(id);
-        lock(&self.games).remove(id);
-    }
-
-    /// How many of a game's matches are wanted or still stopping.
-    pub(crate) fn of_game(&self, game: &GameId) -> usize {
-        lock(&self.games).values().filter(|of| *of == game).count()
+        lock(&self.places).remove(id);
     }
 }
 

@@ -95,14 +95,18 @@ async fn read(app: &App, stream: &mut SplitStream<WebSocket>, link: &PlayerLink)
 /// Hands the match's messages to the player, and pings where there are none.
 async fn write(app: &App, sink: &mut SplitSink<WebSocket, Message>, link: &PlayerLink) -> End {
     let ping = Duration::from_millis(app.config.socket_ping_ms);
-    let idle = Duration::from_millis(app.config.socket_idle_ms);
+    let patience = Duration::from_millis(app.config.socket_send_ms);
     loop {
         let message = match timeout(ping, link.next()).await {
             Ok(Outgoing::Message(bytes)) => Message::Binary(bytes),
             Ok(Outgoing::Closed(reason)) => return End::Close(of_match(reason)),
             Err(_) => Message::Ping(Bytes::new()),
         };
-        let Ok(Ok(())) = timeout(idle, sink.send(message)).await else { return End::Gone };
+        match timeout(patience, sink.send(message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return End::Gone,
+            Err(_) => return End::Close(close::TOO_SLOW),
+        }
     }
 }
 

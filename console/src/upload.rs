@@ -120,7 +120,7 @@ async fn refuse_uncompiled(
     let recorded = app.store(move |store| {
         let target = format!("{game}/{version}");
         let entry = AuditEntry {
-            action: "build.upload",
+            action: "module.upload",
             game: Some(&game),
             target: &target,
             outcome: "rejected",

@@ -47,14 +47,21 @@ impl BodyError {
     }
 }
 
+/// Bytes that are parsed at once; a module as base64 would hold up the other requests.
+const INLINE_BYTES: usize = 128 << 10;
+
 /// Reads a JSON body of at most `limit` bytes.
-pub(crate) async fn json<T: DeserializeOwned>(
+pub(crate) async fn json<T: DeserializeOwned + Send + 'static>(
     request: Request<Body>,
     limit: usize,
 ) -> Result<T, BodyError> {
     expect_type(request.headers(), "application/json")?;
     let bytes = bytes(request, limit).await?;
-    from_json(&bytes)
+    if bytes.len() <= INLINE_BYTES {
+        return from_json(&bytes);
+    }
+    let parsed = tokio::task::spawn_blocking(move || from_json(&bytes)).await;
+    parsed.unwrap_or(Err(BodyError::Truncated))
 }
 
 /// Reads a body of at most `limit` bytes, whatever it is.

@@ -17,7 +17,7 @@ use super::{
 pub(crate) struct PageQuery {
     /// The `Next` of the page before.
     after: Option<String>,
-    /// Items at most: 1 to 1000, by default 100.
+    /// Items at most: 1 to 200, by default 100.
     limit: Option<u32>,
 }
 
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(query(&[("After", "7"), ("Limit", "3")]).unwrap(), page);
         let error = query(&[("Limmit", "3")]).unwrap_err();
         assert_eq!(error, "unknown field `Limmit`; did you mean `Limit`?");
-        for bad in ["0", "1001", "-1", "many", ""] {
+        for bad in ["0", "201", "-1", "many", ""] {
             assert!(query(&[("Limit", bad)]).unwrap_err().contains("`Limit`"), "{bad}");
         }
     }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{StatusCode, header};
 use lattice_policies::{
+    Sha256,
     roles::{Action, Permit},
     version,
 };
@@ -199,8 +200,10 @@ pub(crate) async fn wasm(
     let (game, _permit) = caller.game(&app, &game, |owner| Action::ReadGame { owner }).await?;
     let place = transfer(&app, &caller)?;
     let sha256 = build(&app, &game, &version).await?.sha256;
-    let bytes = app.store(move |store| store.wasm(sha256)).await?;
-    let bytes = bytes.ok_or_else(|| ApiError::internal("a build without its bytes"))?;
+    let bytes = app.store(move |store| store.wasm(sha256)).await?.unwrap_or_default();
+    if Sha256::of(&bytes) != sha256 {
+        return Err(ApiError::internal(format_args!("the bytes of {sha256} were altered")));
+    }
     let headers = [
         (header::CONTENT_TYPE, "application/wasm".to_owned()),
         (header::CONTENT_LENGTH, bytes.len().to_string()),

@@ -81,10 +81,12 @@ async fn serve(app: App, id: String, file: String) -> ApiResult<Response> {
     let folder = app.config.pages_dir.join(game.as_str());
     let custom = !app.config.pages_dir.as_os_str().is_empty();
     let name = file.clone();
-    let bytes = blocking(move || match custom && folder.is_dir() {
-        true => read_below(&folder, &file),
-        false => plain(&file),
-    });
+    let bytes =
+        blocking(
+            move || {
+                if custom && folder.is_dir() { read_below(&folder, &file) } else { plain(&file) }
+            },
+        );
     let bytes = bytes.await?.ok_or(ApiError::NotFound("page"))?;
     Ok(file_response(&name, bytes))
 }

@@ -47,7 +47,7 @@ pub(crate) async fn play(
     let player = player(&app, &id, request.headers()).await?;
     let (mut parts, _) = request.into_parts();
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &app).await;
-    let upgrade = upgrade.map_err(not_a_websocket)?;
+    let upgrade = upgrade.map_err(|rejection| not_a_websocket(&rejection))?;
     let live = live(&app, &id)?;
     let places = places(&app, &player)?;
     let link = live.connect(player.id, player.name.clone().into()).map_err(not_connected)?;
@@ -123,7 +123,7 @@ fn not_connected(error: ConnectError) -> ApiError {
     }
 }
 
-fn not_a_websocket(rejection: WebSocketUpgradeRejection) -> ApiError {
+fn not_a_websocket(rejection: &WebSocketUpgradeRejection) -> ApiError {
     ApiError::value("upgrade", format_args!("a WebSocket handshake is expected: {rejection}"))
 }
 

@@ -6,12 +6,21 @@ use super::error::{ApiError, ApiResult};
 pub(crate) fn name(field: &'static str, text: String) -> ApiResult<String> {
     const MOST_CHARS: usize = 100;
     let fits = (1..=MOST_CHARS).contains(&text.chars().count());
-    if fits && !text.chars().any(char::is_control) && !text.trim().is_empty() {
+    if fits && !text.chars().any(is_unseen) && !text.trim().is_empty() {
         return Ok(text);
     }
     let why =
         format!("1 to {MOST_CHARS} characters are expected, none of them a control character");
     Err(ApiError::value(field, why))
+}
+
+/// What is not seen and changes how the rest is shown: controls, and marks of direction.
+fn is_unseen(c: char) -> bool {
+    let directs = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    c.is_control() || directs
 }
 
 /// A subject, which stands for a person or a program in logs and in the audit.
@@ -32,7 +41,7 @@ mod tests {
     #[test]
     fn a_name_is_short_and_printable() {
         assert!(name("Name", "Käse & Co. 🎮".into()).is_ok());
-        for bad in ["", "  ", "a\nb", "\u{1b}[31m", &"x".repeat(101)] {
+        for bad in ["", "  ", "a\nb", "\u{1b}[31m", "a\u{202e}b", &"x".repeat(101)] {
             assert!(name("Name", bad.into()).is_err(), "{bad:?}");
         }
     }

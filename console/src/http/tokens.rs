@@ -116,10 +116,8 @@ pub(crate) async fn delete(
 ) -> ApiResult<StatusCode> {
     caller.permit(&app, Action::ManageTokens).await?;
     let id: TokenId = token.parse().map_err(|_| ApiError::NotFound("token"))?;
-    match app.store(move |store| store.delete_token(&caller.actor, &id)).await? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(ApiError::NotFound("token")),
-    }
+    let deleted = app.store(move |store| store.delete_token(&caller.actor, &id)).await?;
+    if deleted { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound("token")) }
 }
 
 fn new_token(asked: TokenRequest, secret: &Secret) -> ApiResult<NewToken> {

@@ -1,0 +1,87 @@
+//! Under load: what is too much is shed with a status that says so, and nobody waits for ever.
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::app::App;
+
+/// A request whose body never comes.
+struct Stalled(TcpStream);
+
+impl Stalled {
+    async fn open(app: &App) -> Self {
+        let address = app.origin.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST /games HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\ncontent-length: 20\r\n\r\n{{",
+            app.token
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        Self(stream)
+    }
+
+    /// What the server says in the end.
+    async fn answer(mut self) -> String {
+        let mut said = String::new();
+        self.0.read_to_string(&mut said).await.unwrap();
+        said
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_timed_out() {
+    let app = App::with("request_timeout_ms = 150").await;
+    let answer = Stalled::open(&app).await.answer().await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("urn:lattice:problem:timed-out"), "{answer}");
+    assert_eq!(app.count("SELECT count(*) FROM game"), 0);
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_is_disconnected() {
+    let app = App::with("header_timeout_ms = 150").await;
+    let address = app.origin.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost:").await.unwrap();
+    let mut said = Vec::new();
+    let _ = stream.read_to_end(&mut said).await;
+    assert!(!said.starts_with(b"HTTP/1.1 2"), "{}", String::from_utf8_lossy(&said));
+    app.get("/healthz").send().await.expect(200);
+}
+
+#[tokio::test]
+async fn more_than_can_be_worked_on_is_shed_at_once() {
+    let app = App::with("requests_at_once = 2\nrequest_timeout_ms = 3000").await;
+    let (one, two) = (Stalled::open(&app).await, Stalled::open(&app).await);
+    let shed = loop {
+        let answer = app.get("/healthz").send().await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    shed.problem(503, "busy");
+    assert_eq!(shed.header("retry-after"), "1");
+    drop(one);
+    while app.get("/healthz").send().await.status != 200 {
+        tokio::task::yield_now().await;
+    }
+    assert!(two.answer().await.starts_with("HTTP/1.1 408 "));
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_wait_their_turn() {
+    let app = App::with("connections = 2\nheader_timeout_ms = 300").await;
+    let address = app.origin.strip_prefix("http://").unwrap();
+    let mut waiting = TcpStream::connect(address).await.unwrap();
+    let _another = TcpStream::connect(address).await.unwrap();
+    waiting
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut said = String::new();
+    waiting.read_to_string(&mut said).await.unwrap();
+    assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+}
