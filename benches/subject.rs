@@ -1,0 +1,127 @@
+//! The subject: the platform's own fleet, in a temporary folder, and what it tells of its matches.
+
+use std::{
+    fs,
+    sync::{Arc, Condvar, Mutex},
+    thread,
+    time::Duration,
+};
+
+use lattice_host::{
+    Action, ApplyError, Fleet, HostSettings, LogLine, MatchEnd, MatchSpec, Outcome, Program,
+    Reports,
+};
+use lattice_policies::{MatchId, Policy, admission};
+use wasmtime::Module;
+
+/// A fleet with one worker.
+pub(crate) struct Subject {
+    pub(crate) fleet: Fleet,
+    ends: Arc<Ends>,
+    policy: Policy,
+    folder: tempfile::TempDir,
+    matches: u64,
+}
+
+impl Subject {
+    pub(crate) fn new(policy: &Policy, slots: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ends = Arc::new(Ends::default());
+        let cache_dir = folder.path().to_owned();
+        let settings = HostSettings { policy: policy.clone(), workers: 1, slots, cache_dir };
+        let fleet = Fleet::start(settings, ends.clone()).unwrap();
+        Self { fleet, ends, policy: policy.clone(), folder, matches: 0 }
+    }
+
+    pub(crate) fn program(&self, wasm: &[u8]) -> Program {
+        let admitted = admission::scan(wasm, &self.policy.admission)
+            .unwrap_or_else(|rejection| panic!("refused: {:?}", rejection.reasons));
+        self.fleet.compile(&admitted).unwrap()
+    }
+
+    /// Asserts that the peer runs the same machine code: the fleet's one compiled artefact ends
+    /// with what the peer's engine makes of the same bytes.
+    pub(crate) fn assert_same_code(&self, peer: &Module) {
+        let file = fs::read_dir(self.folder.path()).unwrap().next().unwrap().unwrap();
+        let kept = fs::read(file.path()).unwrap();
+        let peer = peer.serialize().unwrap();
+        assert!(kept.ends_with(&peer), "the peer's engine is set up as the host's");
+    }
+
+    /// Starts a match; waits while too many others are starting.
+    pub(crate) fn start(&mut self, program: &Program, tick_hz: u16) {
+        self.matches += 1;
+        let id = id(self.matches);
+        let config = Arc::from([]);
+        let spec = MatchSpec { id, program: program.clone(), tick_hz, seed: 7, config };
+        while let Err(error) = self.fleet.apply(Action::Start(spec.clone())) {
+            assert_eq!(error, ApplyError::Busy);
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Waits until every match that was started has ended.
+    pub(crate) fn wait_for_ends(&self) {
+        self.ends.wait_for(self.matches);
+    }
+
+    /// Ticks that the running matches have run, together and the least of any.
+    pub(crate) fn ticks(&self) -> (u64, u64) {
+        let matches = self.fleet.figures().matches;
+        let ticks = || matches.iter().map(|(_, status)| status.ticks as u64);
+        (ticks().sum(), ticks().min().unwrap_or(0))
+    }
+}
+
+impl Drop for Subject {
+    fn drop(&mut self) {
+        self.fleet.shut_down(Duration::ZERO);
+    }
+}
+
+fn id(number: u64) -> MatchId {
+    let mut bits = [0; 10];
+    bits[..8].copy_from_slice(&number.to_le_bytes());
+    MatchId::from_random(bits)
+}
+
+/// Counts the matches that have ended, and wakes who waits for that many only then.
+#[derive(Default)]
+struct Ends {
+    counts: Mutex<Counts>,
+    reached: Condvar,
+}
+
+#[derive(Default)]
+struct Counts {
+    ended: u64,
+    awaited: u64,
+}
+
+impl Ends {
+    fn wait_for(&self, matches: u64) {
+        let mut counts = self.counts.lock().unwrap();
+        counts.awaited = matches;
+        while counts.ended < matches {
+            counts = self.reached.wait(counts).unwrap();
+        }
+    }
+}
+
+impl Reports for Ends {
+    fn started(&self, _: &MatchId) {}
+
+    fn logs(&self, _: &MatchId, _: Vec<LogLine>) {}
+
+    fn ended(&self, id: &MatchId, end: MatchEnd) {
+        if let Outcome::Faulted(fault) = end.outcome {
+            eprintln!("{id} faulted: {fault:?}");
+            std::process::exit(1);
+        }
+        let mut counts = self.counts.lock().unwrap();
+        counts.ended += 1;
+        if counts.ended == counts.awaited {
+            self.reached.notify_one();
+        }
+    }
+}
