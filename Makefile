@@ -40,7 +40,7 @@ fmt: ## Format the Rust sources
 
 bench: ## Medians and ratios against peers (release build)
 	@scripts/tools.sh $(BUILD_TOOLS)
-	cargo bench --workspace --locked
+	cargo bench -p lattice-benches --locked
 
 build: ## Build the `lattice` command: target/debug/lattice
 	@scripts/tools.sh cc
