@@ -8,12 +8,12 @@ MAKEFLAGS += --no-builtin-rules
 # What a build needs beside Rust, what the demo needs besides, and what the tests need besides.
 BUILD_TOOLS := cc clang wasm-ld
 DEMO_TOOLS := $(BUILD_TOOLS) curl jq sqlite3
-TEST_TOOLS := $(DEMO_TOOLS) chromium chromedriver
+TEST_TOOLS := $(DEMO_TOOLS) chromium chromedriver g++ python3
 
-# The command of the documentation, word for word; it runs in the sim's folder.
-SIM_COMMAND = clang --target=wasm32 -nostdlib -Wl,--no-entry -Wl,--allow-undefined \
-	-O2 -I$(CURDIR)/include -o
-SIM_SOURCES := $(wildcard examples/*/*_sim.c examples/*/*_sim.cpp examples/hello/*.c examples/hostile/*.c examples/hostile/*.cpp)
+# The documented command, from the root of the repository.
+SIM_COMMAND := clang --target=wasm32 -nostdlib -Wl,--no-entry -Wl,--allow-undefined -O2 -Iinclude -o
+SIMS := examples/arena/game_sim.cpp examples/hello/hello.c examples/physics/physics.cpp \
+	$(wildcard examples/hostile/*.c examples/hostile/*.cpp)
 
 .PHONY: help demo test lint fmt bench build sims serve clean tools install-check
 
@@ -48,9 +48,10 @@ build: ## Build the `lattice` command: target/debug/lattice
 
 sims: ## Compile the example sims with the documented command, each beside its source
 	@scripts/tools.sh clang wasm-ld
-	@$(foreach source,$(SIM_SOURCES),\
-		echo '$(SIM_COMMAND) $(basename $(source)).wasm $(source)' && \
-		$(SIM_COMMAND) $(basename $(source)).wasm $(source) &&) true
+	@for source in $(SIMS); do \
+		echo "$(SIM_COMMAND) $${source%.*}.wasm $$source"; \
+		$(SIM_COMMAND) $${source%.*}.wasm $$source; \
+	done
 
 serve: build ## Start the console on http://127.0.0.1:3004 with its data in ./lattice-data
 	target/debug/lattice serve

@@ -57,7 +57,7 @@ impl Desk {
     /// The next line that has these words; those before it are passed over.
     #[track_caller]
     fn says(&self, words: &str) -> String {
-        const AT_MOST: Duration = Duration::from_secs(120);
+        const AT_MOST: Duration = Duration::from_secs(600);
         let mut before = String::new();
         while let Ok(line) = self.said.recv_timeout(AT_MOST) {
             if line.contains(words) {
