@@ -59,10 +59,10 @@ static inline int32_t lattice_rng_between(lattice_rng *rng, int32_t low, int32_t
 
 // 0 up to and without 1, in steps of 2^-24 and 2^-53: exact in both types.
 static inline float lattice_rng_f32(lattice_rng *rng) {
-    return (float)(uint32_t)(lattice_rng_next(rng) >> 40) * 0x1p-24f;
+    return (float)(uint32_t)(lattice_rng_next(rng) >> 40) * 5.9604644775390625e-8f;
 }
 static inline double lattice_rng_f64(lattice_rng *rng) {
-    return (double)(int64_t)(lattice_rng_next(rng) >> 11) * 0x1p-53;
+    return (double)(int64_t)(lattice_rng_next(rng) >> 11) * 1.1102230246251565e-16;
 }
 
 #endif

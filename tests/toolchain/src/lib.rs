@@ -1,0 +1,28 @@
+//! Tests of the sim author's headers, by what an author does with them: compile and run.
+//!
+//! Owns the compiling of sims (`compile`), their running in bare wasmtime (`sim`) and what a module
+//! says of itself (`module`). Never uses the host's code, so that the headers are held to the
+//! surface and not to one implementation of it. Needs clang, lld and gcc.
+
+#[cfg(test)]
+mod abi;
+#[cfg(test)]
+mod accuracy;
+#[cfg(test)]
+mod compile;
+#[cfg(test)]
+mod cxx;
+#[cfg(test)]
+mod equality;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod library;
+#[cfg(test)]
+mod module;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod sim;
+#[cfg(test)]
+mod start;
