@@ -128,7 +128,7 @@ fn numbers_are_read_as_the_nearest_float() {
 fn sscanf_takes_a_line_apart() {
     let mut probe = Probe::new();
     for (text, expected) in
-        [("12:word 0.5", 12.5), ("12:word", -2.0), ("x", 0.0), ("-3:word -1e2", -103.0)]
+        [("12:word 0.5", 12.5_f64), ("12:word", -2.0), ("x", 0.0), ("-3:word -1e2", -103.0)]
     {
         probe.write(text);
         assert_eq!(probe.call::<(), f64>("scan", ()).to_bits(), expected.to_bits(), "{text}");
