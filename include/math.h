@@ -176,7 +176,7 @@ LATTICE_C_END
 
 #endif
 
-#if !defined(__cplusplus) || defined(_LIBCPP_VERSION)
+#if !defined(__cplusplus) || defined(_LIBCPP_MATH_H)
 #define fpclassify(x) __builtin_fpclassify(FP_NAN, FP_INFINITE, FP_NORMAL, FP_SUBNORMAL, FP_ZERO, x)
 #define isfinite(x) __builtin_isfinite(x)
 #define isinf(x) __builtin_isinf(x)

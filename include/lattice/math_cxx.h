@@ -26,6 +26,9 @@ LATTICE_INTEGER(long)
 LATTICE_INTEGER(unsigned long)
 LATTICE_INTEGER(long long)
 LATTICE_INTEGER(unsigned long long)
+#if defined(_LIBCPP_VERSION)  // whose <cmath> names sqrt of a long double, but does not call it
+LATTICE_INTEGER(long double)
+#endif
 template <> struct lattice_arithmetic<float> { typedef double real; };
 template <> struct lattice_arithmetic<double> { typedef double real; };
 
@@ -36,7 +39,7 @@ template <> struct lattice_arithmetic<double> { typedef double real; };
     inline double name(double x, double y) { return lattice_##name(x, y); } \
     inline float name##f(float x, float y) { return lattice_##name##f(x, y); }
 
-#if defined(_LIBCPP_VERSION)
+#if defined(_LIBCPP_MATH_H)
 #define LATTICE_CXX_OVERLOADS(name)
 #define LATTICE_CXX_OVERLOADS_TWO(name)
 #else
@@ -117,7 +120,7 @@ LATTICE_CXX_TO_INTEGER(lrint, long)
 LATTICE_CXX_TO_INTEGER(llround, long long)
 LATTICE_CXX_TO_INTEGER(llrint, long long)
 
-#if !defined(_LIBCPP_VERSION)
+#if !defined(_LIBCPP_MATH_H)
 inline float ldexp(float x, int n) { return lattice_ldexpf(x, n); }
 inline float scalbn(float x, int n) { return lattice_ldexpf(x, n); }
 inline float frexp(float x, int *n) { return lattice_frexpf(x, n); }
