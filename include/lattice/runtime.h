@@ -10,6 +10,7 @@
 #if defined(__wasm__) && !defined(LATTICE_NO_LIBC)
 #include "cxxabi.h"
 #include "int128.h"
+#include "rtti.h"
 #endif
 
 #endif

@@ -60,3 +60,8 @@ fn a_sim_in_the_dialect_of_cxx_engines_is_equal() {
 fn virtual_functions_and_statics_are_equal() {
     assert!(all_different(&equal_hashes("statics.cpp", &[], 200)));
 }
+
+#[test]
+fn dynamic_casts_find_what_the_system_s_library_finds() {
+    equal_hashes("casts.cpp", &[], 3);
+}
