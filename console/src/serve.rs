@@ -2,7 +2,8 @@
 //! minds the signals; everything else is the [`Server`]'s.
 
 use std::{
-    io::{self, Write},
+    env,
+    io::{self, IsTerminal, Write},
     process,
 };
 
@@ -48,8 +49,15 @@ fn say(line: &str) {
 fn log(config: &ServerConfig) {
     let lines = tracing_subscriber::fmt()
         .with_writer(io::stderr)
+        .with_ansi(is_coloured())
         .with_env_filter(EnvFilter::new(&config.log_filter));
     let _ = if config.log_json { lines.json().try_init() } else { lines.try_init() };
+}
+
+/// Colours are for a person at a terminal who has not asked for none.
+fn is_coloured() -> bool {
+    let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !refused
 }
 
 /// What asks the process to end.

@@ -21,7 +21,7 @@ use super::{
 #[command(after_help = "\
 Examples:
   lattice match new --game g_0123456789abcdef
-  lattice match new --game g_0123456789abcdef --version 1.2.0 --tick-hz 30 --seed 7 --config level.json
+  lattice match new --game g_0123456789abcdef --version 1.2.0 --tick-hz 30 --config level.json
   lattice match player m_0123456789abcdef --name Ada       # prints a link that opens the game
   lattice match logs m_0123456789abcdef --follow
   lattice match stop m_0123456789abcdef
@@ -49,6 +49,7 @@ enum Act {
 
 #[derive(Debug, Args)]
 struct New {
+    /// The game's id
     #[arg(long)]
     game: GameId,
     /// The build; by default the highest schedulable version that is no pre-release
@@ -69,6 +70,7 @@ struct New {
 
 #[derive(Debug, Args)]
 struct List {
+    /// The game's id
     #[arg(long)]
     game: GameId,
     /// Print one JSON object a line

@@ -24,6 +24,7 @@ mod verdict;
 use std::{future::Future, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Runtime;
 
 pub(crate) use error::CliError;
 
@@ -91,10 +92,13 @@ fn run(command: Command) -> Result<(), CliError> {
     }
 }
 
-/// Runs a command that talks over the network; one thread is plenty for it.
 fn wait_for(command: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(CliError::failed)?.block_on(command)
+    runtime()?.block_on(command)
+}
+
+/// For commands that talk over the network; one thread is plenty.
+fn runtime() -> Result<Runtime, CliError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::failed)
 }
 
 #[cfg(test)]

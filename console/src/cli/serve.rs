@@ -26,7 +26,7 @@ Examples:
   lattice serve
   lattice serve --data /var/lib/lattice --policy /etc/lattice/policy.toml
   lattice serve --listen 127.0.0.1:0 --pages ./pages      # any free port
-  LATTICE_LOG=debug lattice serve --config lattice.toml")]
+  lattice serve --config /etc/lattice/lattice.toml")]
 pub(crate) struct Serve {
     /// The configuration: TOML with a [server] section
     #[arg(long, value_name = "FILE")]

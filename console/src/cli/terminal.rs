@@ -85,27 +85,34 @@ fn colours() -> bool {
 /// One line on stderr that is written over as things go on; nothing at all without a terminal.
 #[derive(Debug, Default)]
 pub(crate) struct StatusLine {
-    shown: usize,
+    is_shown: bool,
 }
 
 impl StatusLine {
     pub(crate) fn is_seen() -> bool {
-        io::stderr().is_terminal()
+        io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb")
     }
 
+    /// Shows the text, cut where the terminal ends: a second row could not be written over.
     pub(crate) fn show(&mut self, text: &str) {
         if Self::is_seen() {
-            eprint!("\r{text:<width$}", width = self.shown);
-            self.shown = text.chars().count();
+            eprint!("\r\x1b[?7l{text}\x1b[K\x1b[?7h");
+            self.is_shown = true;
         }
     }
 
     /// Makes room for other output.
     pub(crate) fn clear(&mut self) {
-        if self.shown > 0 {
-            eprint!("\r{:width$}\r", "", width = self.shown);
-            self.shown = 0;
+        if self.is_shown {
+            eprint!("\r\x1b[K");
+            self.is_shown = false;
         }
+    }
+}
+
+impl Drop for StatusLine {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 

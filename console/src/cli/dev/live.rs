@@ -48,6 +48,10 @@ impl Live {
         &self.id
     }
 
+    pub(super) fn has_ended(&self) -> bool {
+        self.tail.is_none()
+    }
+
     /// Shows the match until it ends, and then how it ended. Whoever stops waiting may ask again;
     /// a match that has ended already is waited for, for ever.
     pub(super) async fn run(&mut self) -> Result<Ended, CliError> {

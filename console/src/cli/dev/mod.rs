@@ -24,8 +24,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{
     CliError,
     client::{Client, Remote},
+    runtime,
     terminal::{Tone, line, paint},
-    wait_for,
 };
 use crate::{
     config::{ServeSettings, ServerConfig},
@@ -74,10 +74,13 @@ pub(crate) struct Dev {
 
 pub(crate) fn run(args: &Dev) -> Result<(), CliError> {
     let file = fs::canonicalize(&args.file).map_err(CliError::unreadable(&args.file))?;
+    let runtime = runtime()?;
+    // Before there is anything to remove.
+    let interrupts = runtime.block_on(async { Interrupts::new() }).map_err(CliError::failed)?;
     let folder = TempDir::with_prefix("lattice-dev-").map_err(CliError::failed)?;
     let source = source(file, folder.path())?;
     let server = Server::start(settings(args.port, folder.path())?)?;
-    let played = wait_for(play(args, &source, folder.path(), &server));
+    let played = runtime.block_on(play(args, &source, folder.path(), &server, interrupts));
     let stopped = server.stop();
     played.and(stopped.map_err(CliError::from))
 }
@@ -109,7 +112,13 @@ fn settings(port: u16, folder: &Path) -> Result<ServeSettings, CliError> {
     Ok(ServeSettings { server, policy: Policy::default() })
 }
 
-async fn play(args: &Dev, source: &Source, folder: &Path, server: &Server) -> Result<(), CliError> {
+async fn play(
+    args: &Dev,
+    source: &Source,
+    folder: &Path,
+    server: &Server,
+    mut interrupts: Interrupts,
+) -> Result<(), CliError> {
     let url = format!("http://{}", server.address());
     let token = server.first_token().map(str::to_owned);
     let session = Session::open(Client::new(&Remote { url, token })?, args, source).await?;
@@ -117,7 +126,10 @@ async fn play(args: &Dev, source: &Source, folder: &Path, server: &Server) -> Re
         let link = folder.join("pages").join(session.game().as_str());
         std::os::unix::fs::symlink(page, &link).map_err(CliError::unreadable(&link))?;
     }
-    rounds(session, args, source).await
+    tokio::select! {
+        () = interrupts.any() => Ok(()),
+        over = rounds(session, args, source) => over,
+    }
 }
 
 /// The page's folder: the one that was named, else the one beside the source, if there is one.
@@ -128,31 +140,24 @@ fn page(args: &Dev, source: &Source) -> Result<Option<PathBuf>, CliError> {
     }
 }
 
-/// Build, match, wait, until Ctrl-C. A build that fails leaves the old match running.
+/// Build, match, wait, for ever. A build that fails leaves the old match running.
 async fn rounds(mut session: Session, args: &Dev, source: &Source) -> Result<(), CliError> {
     let mut watch = Watch::beside(source.file());
-    let mut interrupts = Interrupts::new().map_err(CliError::failed)?;
     let mut playing: Option<Live> = None;
     loop {
-        let next = tokio::select! {
-            () = interrupts.any() => return Ok(()),
-            next = session.next_match(source) => next,
-        };
-        match next {
+        match session.next_match(source).await {
             Ok(live) => {
                 if let Some(old) = playing.replace(live) {
                     session.stop(old).await?;
                 }
             }
             Err(error) if args.no_watch => return Err(error),
-            Err(error) => say_failed(&error, playing.is_some())?,
+            Err(error) => say_failed(&error, playing.as_ref())?,
         }
         tokio::select! {
-            () = interrupts.any() => return Ok(()),
             over = show(&mut playing, args.no_watch) => return over,
-            () = watch.changed(), if !args.no_watch => {}
+            () = watch.changed(), if !args.no_watch => line("")?,
         }
-        line("")?;
     }
 }
 
@@ -168,11 +173,12 @@ async fn show(playing: &mut Option<Live>, is_last: bool) -> Result<(), CliError>
     }
 }
 
-fn say_failed(error: &CliError, old_goes_on: bool) -> Result<(), CliError> {
+fn say_failed(error: &CliError, old: Option<&Live>) -> Result<(), CliError> {
     if !error.is_told() {
         line(&paint(Tone::Bad, &error.to_string()))?;
     }
-    let meanwhile = if old_goes_on { "the match before goes on; " } else { "" };
+    let goes_on = old.is_some_and(|live| !live.has_ended());
+    let meanwhile = if goes_on { "the match before goes on; " } else { "" };
     line(&format!("{meanwhile}waiting for a change"))
 }
 
