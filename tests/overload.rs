@@ -57,7 +57,7 @@ async fn more_than_can_be_worked_on_is_shed_at_once() {
     let app = App::with("requests_at_once = 2\nrequest_timeout_ms = 3000").await;
     let (one, two) = (Stalled::open(&app).await, Stalled::open(&app).await);
     let shed = loop {
-        let answer = app.get("/healthz").send().await;
+        let answer = app.get("/healthz").token("").send().await;
         if answer.status != 200 {
             break answer;
         }
@@ -65,7 +65,7 @@ async fn more_than_can_be_worked_on_is_shed_at_once() {
     shed.problem(503, "busy");
     assert_eq!(shed.header("retry-after"), "1");
     drop(one);
-    while app.get("/healthz").send().await.status != 200 {
+    while app.get("/healthz").token("").send().await.status != 200 {
         tokio::task::yield_now().await;
     }
     assert!(two.answer().await.starts_with("HTTP/1.1 408 "));

@@ -1,5 +1,6 @@
 //! Players' sockets: who may open one, what travels, and why one is closed.
 
+use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{app::App, sims, socket::Socket};
@@ -136,10 +137,29 @@ async fn a_player_who_does_not_read_is_dropped_as_too_slow() {
     let (_, id) = app.running_match(&sims::puppet()).await;
     let token = app.make_player(&id, "ada").await;
     let mut slow = Socket::open(&app, &id, &token).await;
+    assert_eq!(slow.next().await, b"hello");
+    app.until(&id, |found| found["Connected"] == 1).await;
     slow.send(b"b").await;
     // The server drops the player from its side, while this side reads nothing.
     app.until(&id, |found| found["Connected"] == 0).await;
     assert_eq!(slow.closed().await.0, 4002);
+}
+
+#[tokio::test]
+async fn who_only_listens_is_pinged_and_stays_and_who_is_dead_is_closed() {
+    let app = App::with("socket_ping_ms = 200\nsocket_idle_ms = 2000").await;
+    let (game, id) = app.running_match(&sims::puppet()).await;
+    let other = app.start_match(&game, json!({})).await;
+    let mut dead = Socket::open(&app, &other, &app.make_player(&other, "eve").await).await;
+    assert_eq!(dead.next().await, b"hello");
+    let mut listener = Socket::open(&app, &id, &app.make_player(&id, "ada").await).await;
+    listener.send(b"b").await;
+    assert_eq!(listener.next().await, b"hello");
+    // Over 3 seconds of ticks: reading answers pings, and nothing else is sent.
+    for _ in 0..200 {
+        assert_eq!(listener.next().await.len(), 65_536);
+    }
+    assert_eq!(dead.closed().await.0, 1008, "it read nothing, so it answered no ping");
 }
 
 #[tokio::test]

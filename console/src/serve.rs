@@ -31,7 +31,7 @@ pub fn run(settings: ServeSettings) -> Result<(), ServeError> {
     say(&format!("listening on http://{}", server.address()));
     say(&format!("metrics on http://{}/metrics", server.admin_address()));
     server.runtime().block_on(signals.next());
-    eprintln!("stopping; a second signal ends at once");
+    let _ = writeln!(io::stderr(), "stopping; a second signal ends at once");
     server.runtime().spawn(async move {
         signals.next().await;
         process::exit(130);

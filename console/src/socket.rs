@@ -92,15 +92,17 @@ async fn read(app: &App, stream: &mut SplitStream<WebSocket>, link: &PlayerLink)
     }
 }
 
-/// Hands the match's messages to the player, and pings where there are none.
+/// Hands the match's messages to the player, and pings: who only listens answers those.
 async fn write(app: &App, sink: &mut SplitSink<WebSocket, Message>, link: &PlayerLink) -> End {
-    let ping = Duration::from_millis(app.config.socket_ping_ms);
+    let mut ping = tokio::time::interval(Duration::from_millis(app.config.socket_ping_ms));
     let patience = Duration::from_millis(app.config.socket_send_ms);
     loop {
-        let message = match timeout(ping, link.next()).await {
-            Ok(Outgoing::Message(bytes)) => Message::Binary(bytes),
-            Ok(Outgoing::Closed(reason)) => return End::Close(of_match(reason)),
-            Err(_) => Message::Ping(Bytes::new()),
+        let message = tokio::select! {
+            outgoing = link.next() => match outgoing {
+                Outgoing::Message(bytes) => Message::Binary(bytes),
+                Outgoing::Closed(reason) => return End::Close(of_match(reason)),
+            },
+            _ = ping.tick() => Message::Ping(Bytes::new()),
         };
         match timeout(patience, sink.send(message)).await {
             Ok(Ok(())) => {}

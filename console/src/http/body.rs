@@ -96,7 +96,7 @@ pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyErro
     let parsed = T::deserialize(strict).and_then(|value| reader.end().map(|()| value));
     parsed.map_err(|error| match unknown {
         Some(unknown) => unknown,
-        None if error.is_eof() => BodyError::Truncated,
+        None if is_truncated(bytes) => BodyError::Truncated,
         None => BodyError::Json(error.to_string()),
     })
 }
@@ -120,6 +120,10 @@ impl<'de> Deserialize<'de> for Base64 {
         }
         deserializer.deserialize_str(Text)
     }
+}
+
+fn is_truncated(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<de::IgnoredAny>(bytes).is_err_and(|error| error.is_eof())
 }
 
 fn expect_type(headers: &HeaderMap, expected: &'static str) -> Result<(), BodyError> {
