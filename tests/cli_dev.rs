@@ -57,15 +57,15 @@ impl Desk {
     /// The next line that has these words; those before it are passed over.
     #[track_caller]
     fn says(&self, words: &str) -> String {
-        const AT_MOST: Duration = Duration::from_secs(600);
-        let mut before = String::new();
+        const AT_MOST: Duration = Duration::from_mins(10);
+        let mut before = Vec::new();
         while let Ok(line) = self.said.recv_timeout(AT_MOST) {
             if line.contains(words) {
                 return line;
             }
-            before += &format!("{line}\n");
+            before.push(line);
         }
-        panic!("never said {words:?} after:\n{before}");
+        panic!("never said {words:?} after {before:#?}");
     }
 
     /// Presses Ctrl-C, and checks that nothing is left.

@@ -1,6 +1,13 @@
 //! The system, through the doors that its users have: the built `lattice` binary, HTTP, players'
 //! WebSockets, and the SQLite file that an auditor opens. One module a subject.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in a test a panic is the verdict"
+)]
+
 mod app;
 mod clang;
 mod sims;
