@@ -1,7 +1,10 @@
 //! The whole corpus of modules through the real door: each gets its verdict, and of a refused one
 //! nothing is kept but a line of audit.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::{app::App, sims};
 
@@ -20,8 +23,11 @@ fn corpus() -> Vec<Case> {
             panic!("{line}")
         };
         let bytes = fs::read(folder.join(file)).unwrap();
-        let text = file.ends_with(".wat");
-        let wasm = if text { wat::parse_bytes(&bytes).unwrap().into_owned() } else { bytes };
+        let wasm = if Path::new(file).extension().is_some_and(|kind| kind == "wat") {
+            wat::parse_bytes(&bytes).unwrap().into_owned()
+        } else {
+            bytes
+        };
         Case { file: file.into(), admitted: verdict != "REJECT", code: code.into(), wasm }
     };
     index.lines().skip(1).map(case).collect()

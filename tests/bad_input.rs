@@ -33,7 +33,7 @@ const PLAYERS: &str = "/matches/{match}/players";
 
 #[rustfmt::skip]
 const CASES: &[Case] = &[
-    case("/games", r#"{}"#, 400, "bad-body", "missing field `Name`"),
+    case("/games", "{}", 400, "bad-body", "missing field `Name`"),
     case("/games", r#"{"Name":7}"#, 400, "bad-body", "`Name`"),
     case("/games", r#"{"Name":""}"#, 400, "bad-value", "`Name`"),
     case("/games", r#"{"Name":"a\u001b[31m"}"#, 400, "bad-value", "`Name`"),
@@ -53,8 +53,8 @@ const CASES: &[Case] = &[
     case(MODULES, r#"{"Packaging":"wasm","Version":"1.0.0+x","WasmBase64":""}"#, 400, "bad-value", "build metadata"),
     case(MODULES, r#"{"Packaging":"native","Version":"1.0.0","WasmBase64":""}"#, 400, "bad-value", "`wasm`"),
     case(MODULES, r#"{"Packaging":"wasm","Version":"1.0.0","Wasm64":""}"#, 400, "unknown-field", "did you mean `WasmBase64`?"),
-    case("/games/g_0000000000000000/modules", r#"{}"#, 404, "not-found", "game"),
-    case("/games/nonsense/modules", r#"{}"#, 404, "not-found", "game"),
+    case("/games/g_0000000000000000/modules", "{}", 404, "not-found", "game"),
+    case("/games/nonsense/modules", "{}", 404, "not-found", "game"),
 
     case(MATCHES, r#"{"TickHz":0}"#, 400, "bad-value", "`TickHz`"),
     case(MATCHES, r#"{"TickHz":241}"#, 400, "bad-value", "between 1 and 240"),
@@ -69,7 +69,7 @@ const CASES: &[Case] = &[
 
     case(PLAYERS, r#"{"Name":""}"#, 400, "bad-value", "`Name`"),
     case(PLAYERS, r#"{"Player":1}"#, 400, "unknown-field", "`Player`"),
-    case("/matches/m_0000000000000000/players", r#"{}"#, 404, "not-found", "match"),
+    case("/matches/m_0000000000000000/players", "{}", 404, "not-found", "match"),
 
     case("/tokens", r#"{"Subject":"a","Role":"root"}"#, 400, "bad-value", "`super-admin`"),
     case("/tokens", r#"{"Subject":"a b","Role":"viewer"}"#, 400, "bad-value", "`Subject`"),
