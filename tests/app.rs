@@ -53,7 +53,7 @@ impl App {
             process,
             data,
             config: config.to_owned(),
-            client: Client::builder(TokioExecutor::new()).build_http(),
+            client: Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http(),
             origin: String::new(),
             admin_origin: String::new(),
             token,

@@ -85,3 +85,37 @@ async fn connections_over_the_limit_wait_their_turn() {
     waiting.read_to_string(&mut said).await.unwrap();
     assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
 }
+
+#[tokio::test]
+async fn one_subjects_uploads_do_not_take_all_places() {
+    let app = App::with("transfers_at_once = 2\ntransfers_per_subject = 1").await;
+    let (ada, eve) =
+        (app.make_token("ada", "developer").await, app.make_token("eve", "developer").await);
+    let (of_ada, of_eve) = (app.make_game(&ada).await, app.make_game(&eve).await);
+    let upload = async |token: &str, game: &str, version: &str| {
+        let path = format!("/games/{game}/modules/{version}");
+        let asked = app.request(http::Method::PUT, &path).token(token);
+        asked.body(crate::sims::idle()).send().await
+    };
+    let address = app.origin.strip_prefix("http://").unwrap();
+    let mut stalled = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "PUT /games/{of_ada}/modules/1.0.0 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {ada}\r\n\
+         content-length: 20\r\nexpect: 100-continue\r\n\r\n"
+    );
+    stalled.write_all(head.as_bytes()).await.unwrap();
+    // The server asks for the body once the upload has its place.
+    let mut go_on = [0; 12];
+    stalled.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100");
+
+    let refused = upload(&ada, &of_ada, "2.0.0").await;
+    refused.problem(503, "busy");
+    assert_eq!(refused.header("retry-after"), "1");
+    upload(&eve, &of_eve, "1.0.0").await.expect(201);
+    drop(stalled);
+    while upload(&ada, &of_ada, "3.0.0").await.status == 503 {
+        tokio::task::yield_now().await;
+    }
+    upload(&ada, &of_ada, "3.0.0").await.expect(200);
+}
