@@ -54,6 +54,8 @@ fn carrying_out_a_plan_leaves_nothing_to_plan() {
     wanted.insert(spec.id.clone(), Wanted::Stopped);
     let stop = plan(&wanted, &host.fleet.running());
     assert_eq!(words(stop.clone()), [format!("stop {}", spec.id)]);
-    stop.into_iter().for_each(|action| host.fleet.apply(action).unwrap());
+    for action in stop {
+        host.fleet.apply(action).unwrap();
+    }
     host.told.end_of(&spec.id);
 }

@@ -56,6 +56,7 @@ async fn players_join_talk_and_are_told_of_each_other() {
     assert_eq!(event(&ann).await.1, 2);
     bob.send(Bytes::from_static(b"hello")).unwrap();
     assert_eq!(event(&ann).await, (3, 2, 0, b"hello".to_vec()));
+    bob.next().await;
     let status = host.fleet.live(&id).unwrap().status();
     assert_eq!((status.players, status.connected, status.state), (2, 2, MatchState::Running));
     assert!(status.fuel_last > 0 && status.fuel_max < 100_000 && status.memory_bytes == 2 << 16);
@@ -110,7 +111,9 @@ async fn a_player_who_stays_away_leaves_for_good() {
     assert_eq!(event(&bob).await, (2, 1, 0, vec![]));
     let again = host.fleet.live(&id).unwrap().connect(ANN, Bytes::new());
     assert_eq!(again.err(), Some(ConnectError::Left));
-    assert_eq!(host.fleet.live(&id).unwrap().status().players, 1);
+    while host.fleet.live(&id).unwrap().status().players != 1 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
