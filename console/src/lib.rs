@@ -6,6 +6,7 @@
 pub mod answers;
 pub mod cli;
 pub mod config;
+mod drain;
 pub mod secrets;
 pub mod serve;
 

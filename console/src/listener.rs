@@ -4,7 +4,7 @@
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::ConnectInfo};
-use http::Request;
+use http::{Request, header};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -15,6 +15,8 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 use tower::ServiceExt;
+
+use crate::drain;
 
 /// How connections are held.
 #[derive(Debug, Clone, Copy)]
@@ -102,8 +104,17 @@ async fn accept(
 async fn answer(
     routes: Router,
     peer: SocketAddr,
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
 ) -> Result<axum::response::Response, Infallible> {
-    request.extensions_mut().insert(ConnectInfo(peer));
-    routes.oneshot(request).await
+    let (mut head, body) = request.into_parts();
+    head.extensions.insert(ConnectInfo(peer));
+    // Who waits to be told to go on has sent nothing yet, and reading would tell it so.
+    let waits = head.headers.contains_key(header::EXPECT);
+    let (body, rest) = drain::keep(body);
+    let response = routes.oneshot(Request::from_parts(head, body)).await?;
+    let refused = response.status().is_client_error() || response.status().is_server_error();
+    if refused && !waits {
+        rest.drain().await;
+    }
+    Ok(response)
 }
