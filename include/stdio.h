@@ -14,6 +14,9 @@
 #define EOF (-1)
 #define BUFSIZ 1024
 #define FILENAME_MAX 256
+#define _IOFBF 0
+#define _IOLBF 1
+#define _IONBF 2
 #define SEEK_SET 0
 #define SEEK_CUR 1
 #define SEEK_END 2
@@ -51,7 +54,10 @@ int sscanf(const char *text, const char *format, ...) LATTICE_OURS(sscanf) __att
 int vsscanf(const char *text, const char *format, va_list rest) LATTICE_OURS(vsscanf) __attribute__((format(scanf, 2, 0)));
 
 FILE *fopen(const char *path, const char *mode) LATTICE_OURS(fopen);
+FILE *freopen(const char *path, const char *mode, FILE *file) LATTICE_OURS(freopen);
+FILE *tmpfile(void) LATTICE_OURS(tmpfile);
 int fclose(FILE *file) LATTICE_OURS(fclose);
+int setvbuf(FILE *file, char *buffer, int mode, size_t len) LATTICE_OURS(setvbuf);
 size_t fread(void *to, size_t len, size_t count, FILE *file) LATTICE_OURS(fread);
 char *fgets(char *to, int room, FILE *file) LATTICE_OURS(fgets);
 int fgetc(FILE *file) LATTICE_OURS(fgetc);
@@ -63,7 +69,9 @@ long ftell(FILE *file) LATTICE_OURS(ftell);
 void rewind(FILE *file) LATTICE_OURS(rewind);
 int feof(FILE *file) LATTICE_OURS(feof);
 int ferror(FILE *file) LATTICE_OURS(ferror);
+void clearerr(FILE *file) LATTICE_OURS(clearerr);
 int remove(const char *path) LATTICE_OURS(remove);
+int rename(const char *from, const char *to) LATTICE_OURS(rename);
 
 LATTICE_C_END
 

@@ -1,6 +1,7 @@
 // time.h - types only: a sim has no clock, its time is tick / tick_hz.
 //
-// Owns: a compile error, with that advice, where a clock is read. Never: a clock.
+// Owns: a compile error, with that advice, where a clock is read. With LATTICE_STOPPED_CLOCK defined
+// time and clock answer 0, for a library that stamps its log lines. Never: a clock.
 #ifndef LATTICE_TIME_H
 #define LATTICE_TIME_H
 
@@ -18,7 +19,10 @@ struct timespec { time_t tv_sec; long tv_nsec; };
 struct tm { int tm_sec, tm_min, tm_hour, tm_mday, tm_mon, tm_year, tm_wday, tm_yday, tm_isdst; };
 #define CLOCKS_PER_SEC ((clock_t)1000000)
 
-#if defined(__clang__)
+#if defined(LATTICE_STOPPED_CLOCK)
+static inline time_t time(time_t *now) { return now ? (*now = 0) : 0; }
+static inline clock_t clock(void) { return 0; }
+#else
 #define LATTICE_NO_CLOCK __attribute__((unavailable("a sim has no clock: its time is tick / tick_hz")))
 LATTICE_C_BEGIN
 time_t time(time_t *now) LATTICE_NO_CLOCK;

@@ -78,7 +78,10 @@ LATTICE_WEAK FILE *fopen(const char *path, const char *mode) {
     errno = ENOENT;
     return NULL;
 }
+LATTICE_WEAK FILE *freopen(const char *path, const char *mode, FILE *file) { return fopen(path, mode); }
+LATTICE_WEAK FILE *tmpfile(void) { return fopen("", "w+b"); }
 LATTICE_WEAK int fclose(FILE *file) { return EOF; }
+LATTICE_WEAK int setvbuf(FILE *file, char *buffer, int mode, size_t len) { return -1; }
 LATTICE_WEAK size_t fread(void *to, size_t len, size_t count, FILE *file) { return 0; }
 LATTICE_WEAK char *fgets(char *to, int room, FILE *file) { return NULL; }
 LATTICE_WEAK int fgetc(FILE *file) { return EOF; }
@@ -90,10 +93,12 @@ LATTICE_WEAK long ftell(FILE *file) { return -1; }
 LATTICE_WEAK void rewind(FILE *file) {}
 LATTICE_WEAK int feof(FILE *file) { return 1; }
 LATTICE_WEAK int ferror(FILE *file) { return 0; }
+LATTICE_WEAK void clearerr(FILE *file) {}
 LATTICE_WEAK int remove(const char *path) {
     errno = ENOENT;
     return -1;
 }
+LATTICE_WEAK int rename(const char *from, const char *to) { return remove(from); }
 #pragma GCC diagnostic pop
 
 LATTICE_C_END

@@ -17,6 +17,8 @@ mod equality;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod headers;
+#[cfg(test)]
 mod library;
 #[cfg(test)]
 mod module;

@@ -25,11 +25,13 @@ fn a_clock_does_not_compile_and_the_advice_is_ticks() {
     let source = format!("#include <time.h>\n{SIM}long long now(void) {{ return time(0); }}\n");
     let said = compile::refusal(&["-O2"], &source);
     assert!(said.contains("a sim has no clock: its time is tick / tick_hz"), "{said}");
-    // The types alone are harmless.
+    // The types alone are harmless, and who asks for a clock that stands still has it.
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("types.c");
     std::fs::write(&file, format!("#include <time.h>\n{SIM}time_t never;\n")).unwrap();
     compile::wasm(&file);
+    std::fs::write(&file, source).unwrap();
+    compile::wasm_with(&["-O2", "-DLATTICE_STOPPED_CLOCK"], &[&file]);
 }
 
 #[test]

@@ -1,0 +1,39 @@
+//! Every header may be the first one included, in C and C++, without a warning.
+
+use std::process::Command;
+
+use crate::compile;
+
+const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-Iinclude"];
+
+/// The public headers, which are those not in a folder of `include/`.
+fn headers() -> Vec<String> {
+    let entries = std::fs::read_dir(compile::root().join("include")).unwrap();
+    let files = entries.map(|entry| entry.unwrap()).filter(|e| e.file_type().unwrap().is_file());
+    files.map(|file| file.file_name().into_string().unwrap()).collect()
+}
+
+fn accepts(compiler: &[&str], language: &str, header: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join(format!("first.{language}"));
+    std::fs::write(&file, format!("#include <{header}>\n#include <{header}>\n")).unwrap();
+    let mut command = Command::new(compiler[0]);
+    command.current_dir(compile::root()).args(&compiler[1..]).args(STRICT).arg(&file);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{header} first in {language} by {compiler:?}: {said}");
+}
+
+#[test]
+fn every_header_may_be_the_first() {
+    let headers = headers();
+    assert!(headers.len() > 40 && headers.iter().any(|name| name == "lattice_managed.h"));
+    for header in &headers {
+        accepts(&["clang", "--target=wasm32", "-nostdlib"], "cpp", header);
+        accepts(&["g++", "-ffp-contract=off"], "cpp", header);
+        if header.ends_with(".h") {
+            accepts(&["clang", "--target=wasm32", "-nostdlib"], "c", header);
+            accepts(&["gcc", "-ffp-contract=off"], "c", header);
+        }
+    }
+}
