@@ -48,6 +48,12 @@ async fn a_stricter_policy_makes_a_build_unschedulable_and_the_audit_says_why() 
     let audit = app.get(&format!("/games/{game}/audit?Limit=1")).send().await;
     assert!(audit.text().contains("LIMIT_IMPORTS"), "{}", audit.text());
     assert_eq!(audit.expect(200)["Items"][0]["Subject"], "system");
+
+    app.stop();
+    app.restart().await;
+    let build = app.get(&format!("/games/{game}/modules/1.0.0")).send().await.expect(200);
+    assert_eq!(build["Schedulable"], true, "it is taken back when the policy lets it");
+    app.start_match(&game, json!({})).await;
 }
 
 #[tokio::test]

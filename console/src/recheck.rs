@@ -1,42 +1,56 @@
-//! The check at the start: every build that matches could start from is hashed and scanned again
-//! under today's policy. What fails is made unschedulable, and the audit says why.
+//! The check at the start: every build is hashed and scanned again under today's policy. What fails
+//! is made unschedulable, what failed before and passes now is taken back, and the audit says why.
 
-use lattice_policies::{Sha256, admission, policy::AdmissionLimits};
+use lattice_policies::{
+    Policy, Sha256,
+    admission::{self, Admitted},
+};
 use lattice_store::{ModuleBuild, Refusal, Store, StoreError};
 
-/// How many builds were checked, and how many of them refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How many builds were checked, and how many of them were refused or taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Recheck {
     pub(crate) checked: usize,
     pub(crate) refused: usize,
+    pub(crate) readmitted: usize,
 }
 
-/// Checks all schedulable builds. Takes as long as scanning them does.
-pub(crate) fn recheck(store: &Store, limits: &AdmissionLimits) -> Result<Recheck, StoreError> {
-    let builds = store.schedulable_builds()?;
-    let mut refused = 0;
-    for build in &builds {
-        refused += usize::from(!is_still_admitted(store, build, limits)?);
+/// Checks all builds that matches could start from, and those that an earlier check refused.
+/// Takes as long as scanning them does.
+pub(crate) fn recheck(store: &Store, policy: &Policy) -> Result<Recheck, StoreError> {
+    let mut done = Recheck::default();
+    for build in store.refused_builds()? {
+        done.checked += 1;
+        if let Verdict::Admitted(admitted) = judge(store, &build, policy)? {
+            store.readmit_build(&build, &admitted, policy.fingerprint())?;
+            done.readmitted += 1;
+        }
     }
-    Ok(Recheck { checked: builds.len(), refused })
+    for build in store.schedulable_builds()? {
+        done.checked += 1;
+        match judge(store, &build, policy)? {
+            Verdict::Admitted(_) => continue,
+            Verdict::Altered(found) => store.refuse_build(&build, Refusal::Altered { found })?,
+            Verdict::Rejected(rejection) => {
+                store.refuse_build(&build, Refusal::Rejected(&rejection))?;
+            }
+        }
+        done.refused += 1;
+    }
+    Ok(done)
 }
 
-fn is_still_admitted(
-    store: &Store,
-    build: &ModuleBuild,
-    limits: &AdmissionLimits,
-) -> Result<bool, StoreError> {
+enum Verdict {
+    Admitted(Admitted),
+    Altered(Sha256),
+    Rejected(admission::Rejection),
+}
+
+fn judge(store: &Store, build: &ModuleBuild, policy: &Policy) -> Result<Verdict, StoreError> {
     let wasm = store.wasm(build.sha256)?.unwrap_or_default();
     let found = Sha256::of(&wasm);
     if found != build.sha256 {
-        store.refuse_build(build, Refusal::Altered { found })?;
-        return Ok(false);
+        return Ok(Verdict::Altered(found));
     }
-    match admission::scan(wasm, limits) {
-        Ok(_) => Ok(true),
-        Err(rejection) => {
-            store.refuse_build(build, Refusal::Rejected(&rejection))?;
-            Ok(false)
-        }
-    }
+    Ok(admission::scan(wasm, &policy.admission).map_or_else(Verdict::Rejected, Verdict::Admitted))
 }

@@ -156,7 +156,7 @@ impl Server {
     fn check_builds(&self) {
         let (app, stage) = (self.app.clone(), self.stage.clone());
         self.runtime.spawn_blocking(move || {
-            match recheck(&app.store, &app.policy.admission) {
+            match recheck(&app.store, &app.policy) {
                 Ok(recheck) => tracing::info!(?recheck, "the builds are checked"),
                 Err(error) => tracing::error!(%error, "the builds could not all be checked"),
             }

@@ -10,9 +10,8 @@ use lattice_policies::{
     escape::guest_text,
     roles::Permit,
 };
-use lattice_store::{Actor, AuditEntry, Inserted, ModuleBuild};
+use lattice_store::{Actor, Inserted, ModuleBuild};
 use semver::Version;
-use serde_json::json;
 
 use crate::{
     app::{App, blocking},
@@ -116,18 +115,9 @@ async fn refuse_uncompiled(
     tracing::warn!(%error, sha256 = %admitted.sha256(), "an admitted module does not compile");
     app.metrics.uploaded("rejected");
     let why = guest_text(error.to_string().as_bytes(), 512);
-    let detail = json!({ "Sha256": admitted.sha256(), "Detail": why });
-    let recorded = app.store(move |store| {
-        let target = format!("{game}/{version}");
-        let entry = AuditEntry {
-            action: "module.upload",
-            game: Some(&game),
-            target: &target,
-            outcome: "rejected",
-            detail,
-        };
-        store.record(&actor, &entry)
-    });
+    let (admitted, told) = (admitted.clone(), why.clone());
+    let recorded = app
+        .store(move |store| store.record_uncompilable(&actor, &game, &version, &admitted, &told));
     recorded.await.map_or_else(|error| error, |()| ApiError::Uncompilable(why))
 }
 
