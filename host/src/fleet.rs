@@ -108,8 +108,8 @@ impl Fleet {
     pub fn start(settings: HostSettings, reports: Arc<dyn Reports>) -> Result<Self, StartError> {
         let engine = Engine::new(&settings.policy, settings.slots)?;
         let path = settings.cache_dir;
-        let artifacts =
-            Artifacts::open(&path).map_err(|error| StartError::Artifacts { path, error })?;
+        let artifacts = Artifacts::open(&path, &engine)
+            .map_err(|error| StartError::Artifacts { path, error })?;
         let registry = Arc::new(Registry::new(reports));
         let workers = Workers::start(settings.workers.max(1)).map_err(StartError::Thread)?;
         let starter = Starter::start(Arc::clone(&registry), Arc::clone(workers.lanes()))
@@ -136,16 +136,16 @@ impl Fleet {
     /// Compiles a module, or takes it ready from memory or disk. Blocks; one is compiled at a
     /// time, on a thread that yields to the ticks.
     pub fn compile(&self, build: &Admitted) -> Result<Program, CompileError> {
-        if let Some(program) = self.ready(build.sha256()) {
+        if let Some(program) = self.ready(build)? {
             return Ok(program);
         }
-        let waiting = Waiting::enter(&self.inner.waiting_compiles)?;
-        let turn = lock(&self.inner.compiling);
-        if let Some(program) = self.ready(build.sha256()) {
+        let _waiting = Waiting::enter(&self.inner.waiting_compiles)?;
+        let _turn = lock(&self.inner.compiling);
+        // Whoever had the turn before may have compiled the same module.
+        if let Some(program) = self.ready(build)? {
             return Ok(program);
         }
         let program = self.compile_aside(build)?;
-        drop((turn, waiting));
         lock(&self.inner.programs).keep(program.clone());
         Ok(program)
     }
@@ -210,8 +210,15 @@ impl Fleet {
         Ok(())
     }
 
-    fn ready(&self, sha256: Sha256) -> Option<Program> {
-        lock(&self.inner.programs).get(sha256)
+    fn ready(&self, build: &Admitted) -> Result<Option<Program>, CompileError> {
+        if let Some(program) = lock(&self.inner.programs).get(build.sha256()) {
+            return Ok(Some(program));
+        }
+        let loaded = Program::load(&self.inner.engine, build, &self.inner.artifacts)?;
+        if let Some(program) = &loaded {
+            lock(&self.inner.programs).keep(program.clone());
+        }
+        Ok(loaded)
     }
 
     fn compile_aside(&self, build: &Admitted) -> Result<Program, CompileError> {
@@ -290,12 +297,15 @@ impl Programs {
     }
 
     fn keep(&mut self, program: Program) {
-        if self.order.len() >= KEPT_PROGRAMS {
+        let sha256 = program.sha256();
+        if self.by_hash.insert(sha256, program).is_some() {
+            return;
+        }
+        self.order.push_back(sha256);
+        if self.order.len() > KEPT_PROGRAMS {
             let oldest = self.order.pop_front();
             oldest.and_then(|oldest| self.by_hash.remove(&oldest));
         }
-        self.order.push_back(program.sha256());
-        self.by_hash.insert(program.sha256(), program);
     }
 }
 

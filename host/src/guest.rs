@@ -99,36 +99,35 @@ impl Guest {
         let store = &mut self.sandbox.store;
         if let Ok(initialize) = self.instance.get_typed_func::<(), ()>(store, INITIALIZE) {
             self.surface().begin(Phase::Initialize);
-            self.sandbox.call(INITIALIZE, &initialize, (), limits)?;
-            limits.fuel = limits.fuel.saturating_sub(self.sandbox.fuel_used);
+            self.sandbox.call(INITIALIZE, &initialize, (), limits, |()| None)?;
         }
+        let initialized = self.sandbox.fuel_used;
+        limits.fuel = limits.fuel.saturating_sub(initialized);
         let init = self
             .instance
             .get_typed_func::<(i64, i32), i32>(&mut self.sandbox.store, INIT)
             .map_err(|error| Fault::new(FaultKind::Host, INIT, error.to_string()))?;
         self.surface().begin(Phase::Init);
-        match self.sandbox.call(INIT, &init, (seed as i64, i32::from(tick_hz)), limits)? {
-            0 => Ok(()),
-            code => Err(declared(INIT, code)),
-        }
+        let params = (seed as i64, i32::from(tick_hz));
+        let fault = |code: &i32| (*code != 0).then_some(*code);
+        let result = self.sandbox.call(INIT, &init, params, limits, fault);
+        self.sandbox.fuel_used += initialized;
+        result.map(drop)
     }
 
     /// Runs one tick. The caller has begun it on the surface and queued its events there.
     /// Answers whether the sim has finished.
     pub fn tick(&mut self, tick: i64) -> Result<bool, Fault> {
-        let result = self.sandbox.call(TICK, &self.tick, tick, self.tick_limits);
-        match result.map_err(|fault| fault.at(Some(tick)))? {
-            1 => Ok(true),
-            code if code < 0 => Err(declared(TICK, code).at(Some(tick))),
-            _ => Ok(false),
-        }
+        let fault = |code: &i32| (*code < 0).then_some(*code);
+        let result = self.sandbox.call(TICK, &self.tick, tick, self.tick_limits, fault);
+        result.map(|code| code == 1).map_err(|fault| fault.at(Some(tick)))
     }
 
     /// Runs `lattice_sim_shutdown`, if there, within a tick's budget.
     pub fn shutdown(&mut self) -> Result<(), Fault> {
         self.surface().begin(Phase::Shutdown);
         let Some(shutdown) = &self.shutdown else { return Ok(()) };
-        self.sandbox.call(SHUTDOWN, shutdown, (), self.tick_limits)
+        self.sandbox.call(SHUTDOWN, shutdown, (), self.tick_limits, |()| None)
     }
 
     pub fn surface(&mut self) -> &mut Surface {
@@ -154,32 +153,38 @@ impl Guest {
 }
 
 impl Sandbox {
-    /// Arms fuel and deadline, calls, commits what the guest did or discards it.
+    /// Arms fuel and deadline, calls, and commits what the guest did; or discards it, when the
+    /// call failed or `declared` finds in its result a fault that the sim declares.
     fn call<P: WasmParams, R: WasmResults>(
         &mut self,
         entry: &'static str,
         function: &TypedFunc<P, R>,
         params: P,
         limits: GuestLimits,
+        declared: impl FnOnce(&R) -> Option<i32>,
     ) -> Result<R, Fault> {
         self.fuel_used = limits.fuel;
         let armed = self.store.set_fuel(limits.fuel);
         self.store.set_epoch_deadline(epochs(limits.deadline_ms));
-        match armed.and_then(|()| function.call(&mut self.store, params)) {
-            Ok(value) => {
-                let left = self.store.get_fuel().unwrap_or(0);
-                self.fuel_used = limits.fuel.saturating_sub(left);
-                self.gauges_changed = self.store.data_mut().surface.commit();
-                Ok(value)
-            }
-            Err(error) => {
-                self.store.data_mut().surface.discard();
-                Err(Fault::of_call(entry, &error))
-            }
+        let result = armed.and_then(|()| function.call(&mut self.store, params));
+        if result.is_ok() {
+            let left = self.store.get_fuel().unwrap_or(0);
+            self.fuel_used = limits.fuel.saturating_sub(left);
         }
+        let result = result.map_err(|error| Fault::of_call(entry, &error));
+        let result = result.and_then(|value| match declared(&value) {
+            Some(code) => Err(sim_fault(entry, code)),
+            None => Ok(value),
+        });
+        let surface = &mut self.store.data_mut().surface;
+        self.gauges_changed = result.is_ok() && surface.commit();
+        if result.is_err() {
+            surface.discard();
+        }
+        result
     }
 }
 
-fn declared(entry: &'static str, code: i32) -> Fault {
+fn sim_fault(entry: &'static str, code: i32) -> Fault {
     Fault::new(FaultKind::Sim, entry, format!("the sim returned {code}"))
 }

@@ -1,7 +1,5 @@
 //! A program: an admitted module, compiled and linked, ready to be instantiated many times.
 
-use std::sync::Arc;
-
 use lattice_policies::{Sha256, admission::Admitted};
 use thiserror::Error;
 use wasmtime::{InstancePre, Module};
@@ -28,21 +26,33 @@ pub struct Program {
 }
 
 impl Program {
-    /// Compiles, or takes the compiled code from `artifacts`. Takes time; calls nothing of the
+    /// Takes the compiled code from `artifacts`, if it is there.
+    pub(crate) fn load(
+        engine: &Engine,
+        build: &Admitted,
+        artifacts: &Artifacts,
+    ) -> Result<Option<Self>, CompileError> {
+        let module = artifacts.load(engine, build.sha256());
+        module.map(|module| Self::link(engine, build, &module)).transpose()
+    }
+
+    /// Compiles the module, and keeps the code in `artifacts`. Takes time; calls nothing of the
     /// guest's.
     pub(crate) fn compile(
         engine: &Engine,
         build: &Admitted,
         artifacts: &Artifacts,
     ) -> Result<Self, CompileError> {
-        let module = match artifacts.load(engine, build.sha256()) {
-            Some(module) => module,
-            None => compile(engine, build, artifacts)?,
-        };
-        let link = |error: wasmtime::Error| CompileError::Link(format!("{error:#}"));
+        let module = Module::from_binary(engine.wasmtime(), build.wasm())
+            .map_err(|error| CompileError::Compile(format!("{error:#}")))?;
+        artifacts.keep(engine, build.sha256(), &module);
+        Self::link(engine, build, &module)
+    }
+
+    fn link(engine: &Engine, build: &Admitted, module: &Module) -> Result<Self, CompileError> {
         let pre = calls::linker(engine)
-            .and_then(|linker| linker.instantiate_pre(&module))
-            .map_err(link)?;
+            .and_then(|linker| linker.instantiate_pre(module))
+            .map_err(|error| CompileError::Link(format!("{error:#}")))?;
         Ok(Self { pre, sha256: build.sha256(), engine: engine.clone() })
     }
 
@@ -58,16 +68,4 @@ impl Program {
     pub(crate) fn pre(&self) -> &InstancePre<GuestState> {
         &self.pre
     }
-}
-
-fn compile(
-    engine: &Engine,
-    build: &Admitted,
-    artifacts: &Artifacts,
-) -> Result<Module, CompileError> {
-    let wasm: &Arc<[u8]> = build.wasm();
-    let module = Module::from_binary(engine.wasmtime(), wasm)
-        .map_err(|error| CompileError::Compile(format!("{error:#}")))?;
-    artifacts.keep(engine, build.sha256(), &module);
-    Ok(module)
 }

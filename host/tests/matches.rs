@@ -282,3 +282,43 @@ async fn the_log_is_told_line_by_line_with_its_tick() {
     assert_eq!(ticks, [0, 1, 2]);
     assert!(lines.iter().all(|line| line.level == Level::Warn && line.text == "hello\u{1b}[31m"));
 }
+
+#[test]
+fn a_tick_that_declares_a_fault_is_void() {
+    let host = TestHost::new();
+    let id = host.start(
+        r#"(module
+  (import "env" "lattice_ms_result" (func $result (param i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "ab")
+  (func (export "lattice_abi_v1"))
+  (func (export "lattice_sim_init") (param i64 i32) (result i32) i32.const 0)
+  (func (export "lattice_sim_tick") (param $tick i64) (result i32)
+    (drop (call $result (i32.wrap_i64 (local.get $tick)) (i32.const 1)))
+    (i32.mul (i32.wrap_i64 (local.get $tick)) (i32.const -7))))"#,
+        60,
+    );
+    let end = host.told.end_of(&id);
+    let Outcome::Faulted(fault) = end.outcome else { panic!("it ended well") };
+    assert_eq!((fault.kind, fault.tick, end.ticks), (FaultKind::Sim, Some(1), 1));
+    assert_eq!(end.result, Some(b"a".to_vec()), "as tick 0 left it");
+}
+
+#[test]
+fn the_fuel_of_a_match_counts_all_its_calls() {
+    let host = TestHost::new();
+    let fill = "(memory.fill (i32.const 0) (i32.const 1) (i32.const 60000))";
+    let id = host.start(
+        &format!(
+            r#"(module
+  (memory (export "memory") 1)
+  (func (export "lattice_abi_v1"))
+  (func (export "_initialize") {fill})
+  (func (export "lattice_sim_init") (param i64 i32) (result i32) {fill} i32.const 0)
+  (func (export "lattice_sim_tick") (param i64) (result i32) {fill} i32.const 1))"#
+        ),
+        60,
+    );
+    let fuel = host.told.end_of(&id).fuel;
+    assert!((180_000..181_000).contains(&fuel), "{fuel} fuel for three fills");
+}

@@ -43,17 +43,23 @@ impl fmt::Display for Signature {
     }
 }
 
-/// One `lattice_ms_*` import.
+/// What a call is charged before it acts, in fuel: `fixed + per_byte * bytes + per_player * players`.
 ///
-/// A call is charged `fuel_fixed + fuel_per_byte * bytes` before it acts. `bytes` is what the
-/// call moves, counted up to the limit above which it is refused or cut: a length that no call
-/// would move is not paid for.
+/// `bytes` is what the call moves, counted up to the limit above which it is refused or cut: a
+/// length that no call would move is not paid for. `players` are those in the match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Price {
+    pub fixed: u64,
+    pub per_byte: u64,
+    pub per_player: u64,
+}
+
+/// One `lattice_ms_*` import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostFunction {
     pub name: &'static str,
     pub signature: Signature,
-    pub fuel_fixed: u64,
-    pub fuel_per_byte: u64,
+    pub price: Price,
     pub doc: &'static str,
 }
 
@@ -72,11 +78,11 @@ const fn function(
     name: &'static str,
     params: &'static [Scalar],
     result: Option<Scalar>,
-    (fuel_fixed, fuel_per_byte): (u64, u64),
+    price: Price,
     doc: &'static str,
 ) -> HostFunction {
     let signature = Signature { params, result };
-    HostFunction { name, signature, fuel_fixed, fuel_per_byte, doc }
+    HostFunction { name, signature, price, doc }
 }
 
 const fn export(
@@ -90,9 +96,13 @@ const fn export(
 }
 
 /// A call that moves no bytes.
-const SCALAR: (u64, u64) = (50, 0);
+const SCALAR: Price = Price { fixed: 50, per_byte: 0, per_player: 0 };
 /// A call that copies bytes out of or into the sim.
-const COPY: (u64, u64) = (100, 1);
+const COPY: Price = Price { fixed: 100, per_byte: 1, per_player: 0 };
+/// A message that is handed to each player's queue.
+const TO_ALL: Price = Price { per_player: 200, ..COPY };
+/// A call that leaves work for later, outside the tick.
+const FETCH: Price = Price { fixed: 1_000, ..COPY };
 
 pub const LOG: HostFunction = function(
     "lattice_ms_log",
@@ -126,7 +136,7 @@ pub const BROADCAST: HostFunction = function(
     "lattice_ms_broadcast",
     &[I32, I32, I32],
     Some(I32),
-    COPY,
+    TO_ALL,
     "Queues (ptr, len) for every player of the match; flags as for a send.",
 );
 pub const KICK: HostFunction = function(
@@ -140,7 +150,7 @@ pub const HTTP_REQUEST: HostFunction = function(
     "lattice_ms_http_request",
     &[I32, I32, I32, I32, I32, I32, I32],
     Some(I32),
-    (1_000, 1),
+    FETCH,
     "Asks for a web fetch; a request id above 0, or a code at once. The response is an event.",
 );
 pub const CONFIG: HostFunction = function(

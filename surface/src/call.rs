@@ -31,6 +31,8 @@ pub(crate) struct Sizes<'a> {
     pub(crate) limits: &'a MatchLimits,
     pub(crate) next_event: usize,
     pub(crate) config: usize,
+    /// Players in the match, who each get a broadcast.
+    pub(crate) players: usize,
 }
 
 impl Call {
@@ -54,8 +56,8 @@ impl Call {
 
     /// Fuel that the call is charged before it acts, by the table's formula.
     pub(crate) fn price(&self, sizes: &Sizes<'_>) -> u64 {
-        let function = self.function();
-        function.fuel_fixed + function.fuel_per_byte * self.bytes(sizes)
+        let price = self.function().price;
+        price.fixed + price.per_byte * self.bytes(sizes) + price.per_player * sizes.players as u64
     }
 
     /// Bytes that the call can move: a length over the limit would be refused or cut.

@@ -1,5 +1,7 @@
 //! Gauges: named figures that the developer of a sim sees live.
 
+use std::collections::BTreeMap;
+
 use lattice_policies::{Code, policy::MatchLimits};
 
 /// A figure by its name.
@@ -9,16 +11,26 @@ pub struct Gauge {
     pub value: f64,
 }
 
-/// Gauges as of the last tick that ended well, and what the running tick sets.
+/// Gauges by name: each as of the last tick that ended well, and as the running tick sets it.
 #[derive(Debug, Default)]
 pub(crate) struct Gauges {
-    committed: Vec<Gauge>,
-    staged: Vec<Gauge>,
+    values: BTreeMap<Box<str>, Value>,
+    any_staged: bool,
+}
+
+#[derive(Debug, Default)]
+struct Value {
+    committed: Option<f64>,
+    staged: Option<f64>,
 }
 
 impl Gauges {
-    pub(crate) fn committed(&self) -> &[Gauge] {
-        &self.committed
+    /// In the order of their names.
+    pub(crate) fn committed(&self) -> impl Iterator<Item = Gauge> {
+        let gauge = |(name, value): (&Box<str>, &Value)| {
+            value.committed.map(|value| Gauge { name: name.to_string(), value })
+        };
+        self.values.iter().filter_map(gauge)
     }
 
     pub(crate) fn set(
@@ -34,40 +46,30 @@ impl Gauges {
         if name.is_empty() {
             return Err(Code::Invalid);
         }
-        if let Some(gauge) = find(&mut self.staged, name) {
-            gauge.value = value;
-            return Ok(());
-        }
-        if find(&mut self.committed, name).is_none() && self.count() >= limits.gauges as usize {
+        if !self.values.contains_key(name) && self.values.len() >= limits.gauges as usize {
             return Err(Code::QueueFull);
         }
-        self.staged.push(Gauge { name: name.to_owned(), value });
+        self.values.entry(name.into()).or_default().staged = Some(value);
+        self.any_staged = true;
         Ok(())
     }
 
     /// Makes what the tick set visible; says whether anything was set.
     pub(crate) fn commit(&mut self) -> bool {
-        let any = !self.staged.is_empty();
-        for gauge in self.staged.drain(..) {
-            match find(&mut self.committed, &gauge.name) {
-                Some(known) => known.value = gauge.value,
-                None => self.committed.push(gauge),
+        let any = std::mem::take(&mut self.any_staged);
+        if any {
+            for value in self.values.values_mut() {
+                value.committed = value.staged.take().or(value.committed);
             }
         }
         any
     }
 
     pub(crate) fn discard(&mut self) {
-        self.staged.clear();
+        self.any_staged = false;
+        self.values.retain(|_, value| {
+            value.staged = None;
+            value.committed.is_some()
+        });
     }
-
-    /// Names in use; those that only the running tick set are counted too.
-    fn count(&self) -> usize {
-        let is_new = |gauge: &&Gauge| self.committed.iter().all(|known| known.name != gauge.name);
-        self.committed.len() + self.staged.iter().filter(is_new).count()
-    }
-}
-
-fn find<'a>(gauges: &'a mut [Gauge], name: &str) -> Option<&'a mut Gauge> {
-    gauges.iter_mut().find(|gauge| gauge.name == name)
 }

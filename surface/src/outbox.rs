@@ -41,6 +41,7 @@ pub struct Outbox {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
     kicks: Vec<Kick>,
+    kicked: BTreeSet<PlayerId>,
 }
 
 impl Outbox {
@@ -61,6 +62,7 @@ impl Outbox {
         self.bytes.clear();
         self.entries.clear();
         self.kicks.clear();
+        self.kicked.clear();
     }
 
     pub(crate) fn queue(
@@ -91,7 +93,7 @@ impl Outbox {
 
     /// The first kick of a player in a tick counts; each player is in the list once at most.
     pub(crate) fn kick(&mut self, player: PlayerId, reason: i32) {
-        if self.kicks.iter().all(|kick| kick.player != player) {
+        if self.kicked.insert(player) {
             self.kicks.push(Kick { player, reason });
         }
     }

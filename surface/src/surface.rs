@@ -93,8 +93,9 @@ impl Surface {
         &mut self.log
     }
 
-    pub fn gauges(&self) -> &[Gauge] {
-        self.gauges.committed()
+    /// The gauges, in the order of their names.
+    pub fn gauges(&self) -> Vec<Gauge> {
+        self.gauges.committed().collect()
     }
 
     pub fn result(&self) -> Option<&[u8]> {
@@ -107,6 +108,7 @@ impl Surface {
             limits: &self.limits,
             next_event: self.events.next_size(),
             config: self.config.len(),
+            players: self.roster.len(),
         })
     }
 

@@ -177,8 +177,8 @@ fn a_faulted_tick_is_void_but_for_its_log() {
     assert!(sim.messages().is_empty());
     assert!(sim.surface.outbox().kicks().is_empty());
     assert_eq!(sim.surface.result(), Some(&[1, 2][..]));
-    let gauges: Vec<_> = sim.surface.gauges().iter().map(|g| (g.name.as_str(), g.value)).collect();
-    assert_eq!(gauges, [("A", 1.0)]);
+    let gauges: Vec<_> = sim.surface.gauges().into_iter().map(|g| (g.name, g.value)).collect();
+    assert_eq!(gauges, [("A".to_owned(), 1.0)]);
     assert_eq!(sim.surface.log().drain()[0].text, "ABC");
 }
 
@@ -250,6 +250,8 @@ fn the_price_has_a_fixed_part_and_a_part_by_bytes_up_to_the_limit() {
     let mut sim = Sim::with_players();
     let price = |sim: &Sim, call| sim.surface.price(&call);
     assert_eq!(price(&sim, Call::EventPeek), 50);
+    let broadcast = Call::Broadcast { ptr: 0, len: 10, flags: 0 };
+    assert_eq!(price(&sim, broadcast), 110 + 2 * 200, "two players are handed a message");
     assert_eq!(price(&sim, send(ANN, 1_000)), 1_100);
     assert_eq!(price(&sim, send(ANN, u32::MAX)), 100 + (256 << 10));
     assert_eq!(price(&sim, Call::Log { level: 0, ptr: 0, len: 65_536 }), 100 + 4_096);

@@ -102,9 +102,13 @@ pub(super) struct SendQueue {
     most_messages: usize,
 }
 
+/// Messages in two queues, each in order, so that the oldest droppable one is found at once.
 #[derive(Default)]
 struct Waiting {
-    messages: VecDeque<(Bytes, bool)>,
+    kept: VecDeque<(u64, Bytes)>,
+    droppable: VecDeque<(u64, Bytes)>,
+    /// The place in the order that the next message gets.
+    next: u64,
     bytes: usize,
     closed: Option<CloseReason>,
 }
@@ -126,12 +130,9 @@ impl SendQueue {
         if waiting.closed.is_some() {
             return;
         }
-        if !self.fits(&waiting, bytes) {
-            waiting.drop_droppable();
-        }
+        while !self.fits(&waiting, bytes) && waiting.drop_oldest() {}
         if self.fits(&waiting, bytes) {
-            waiting.bytes += bytes.len();
-            waiting.messages.push_back((bytes.clone(), may_be_dropped));
+            waiting.push(bytes.clone(), may_be_dropped);
         } else if !may_be_dropped {
             *waiting = Waiting { closed: Some(CloseReason::TooSlow), ..Waiting::default() };
         }
@@ -147,15 +148,14 @@ impl SendQueue {
 
     fn pop(&self) -> Option<Outgoing> {
         let mut waiting = self.lock();
-        if let Some((bytes, _)) = waiting.messages.pop_front() {
-            waiting.bytes -= bytes.len();
+        if let Some(bytes) = waiting.pop() {
             return Some(Outgoing::Message(bytes));
         }
         waiting.closed.map(Outgoing::Closed)
     }
 
     fn fits(&self, waiting: &Waiting, bytes: &Bytes) -> bool {
-        waiting.messages.len() < self.most_messages
+        waiting.kept.len() + waiting.droppable.len() < self.most_messages
             && waiting.bytes + bytes.len() <= self.most_bytes
     }
 
@@ -165,9 +165,29 @@ impl SendQueue {
 }
 
 impl Waiting {
-    fn drop_droppable(&mut self) {
-        self.messages.retain(|(_, may_be_dropped)| !may_be_dropped);
-        self.bytes = self.messages.iter().map(|(bytes, _)| bytes.len()).sum();
+    fn push(&mut self, bytes: Bytes, may_be_dropped: bool) {
+        self.bytes += bytes.len();
+        let queue = if may_be_dropped { &mut self.droppable } else { &mut self.kept };
+        queue.push_back((self.next, bytes));
+        self.next += 1;
+    }
+
+    /// Takes the older of the two queues' first messages.
+    fn pop(&mut self) -> Option<Bytes> {
+        let place =
+            |queue: &VecDeque<(u64, Bytes)>| queue.front().map_or(u64::MAX, |first| first.0);
+        let kept_first = place(&self.kept) < place(&self.droppable);
+        let queue = if kept_first { &mut self.kept } else { &mut self.droppable };
+        let (_, bytes) = queue.pop_front()?;
+        self.bytes -= bytes.len();
+        Some(bytes)
+    }
+
+    /// Drops the oldest droppable message; `false` if there is none.
+    fn drop_oldest(&mut self) -> bool {
+        let Some((_, bytes)) = self.droppable.pop_front() else { return false };
+        self.bytes -= bytes.len();
+        true
     }
 }
 
@@ -207,10 +227,8 @@ mod tests {
         queue.push(&message("state 2"), true);
         queue.push(&message("state 3"), true);
         let left = drain(&queue);
-        assert_eq!(
-            left,
-            [Outgoing::Message(message("score")), Outgoing::Message(message("state 3"))]
-        );
+        let texts = ["score", "state 2", "state 3"];
+        assert_eq!(left, texts.map(|text| Outgoing::Message(message(text))));
     }
 
     #[test]

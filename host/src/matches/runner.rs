@@ -105,9 +105,10 @@ impl Runner {
         self.guest.surface().begin(Phase::Tick);
         self.take_inputs(began);
         let result = self.guest.tick(self.tick);
-        let took = began.elapsed();
         self.ending.report_log(&mut self.guest, self.tick);
         self.hand_on();
+        // What is handed on counts: it takes the worker's time like the sim's own work.
+        let took = began.elapsed();
         if let Err(fault) = result {
             self.ending.live.edit().record_fuel(self.guest.fuel_used());
             return self.end(Outcome::Faulted(fault));
@@ -215,7 +216,7 @@ impl Runner {
     fn record(&mut self, took: Duration, late: bool) {
         let fuel = self.guest.fuel_used();
         let memory_bytes = self.guest.memory_bytes() as u64;
-        let gauges = self.guest.gauges_changed().then(|| self.guest.surface().gauges().to_vec());
+        let gauges = self.guest.gauges_changed().then(|| self.guest.surface().gauges());
         let mut status = self.ending.live.edit();
         status.record_tick(fuel, took.as_micros() as u64);
         status.late_ticks += u64::from(late);

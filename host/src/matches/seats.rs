@@ -100,3 +100,10 @@ impl Seats {
         self.seats.clear();
     }
 }
+
+impl Drop for Seats {
+    /// Only a match that failed on the host's side still has seats when it is dropped.
+    fn drop(&mut self) {
+        self.close(CloseReason::Faulted);
+    }
+}
