@@ -2,7 +2,7 @@
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 use crate::app::App;
@@ -49,6 +49,41 @@ async fn a_head_that_does_not_come_is_disconnected() {
     let mut said = Vec::new();
     let _ = stream.read_to_end(&mut said).await;
     assert!(!said.starts_with(b"HTTP/1.1 2"), "{}", String::from_utf8_lossy(&said));
+    app.get("/healthz").send().await.expect(200);
+}
+
+#[tokio::test]
+async fn who_never_begins_a_request_is_disconnected_and_keeps_nobody_out() {
+    let app = App::with("connections = 4\nheader_timeout_ms = 300").await;
+    let address = app.origin.strip_prefix("http://").unwrap();
+    // Nothing, a part of HTTP/2's preface, and all of it with the settings that follow.
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let settings = [&preface[..], &[0, 0, 0, 4, 0, 0, 0, 0, 0]].concat();
+    let mut silent = Vec::new();
+    for begun in [&[][..], &preface[..8], preface, &settings] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(begun).await.unwrap();
+        silent.push(stream);
+    }
+    app.get("/healthz").send().await.expect(200);
+    for mut stream in silent {
+        // Until the server closes it: with its end, or with a reset for what it did not read.
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
+}
+
+#[tokio::test]
+async fn one_address_does_not_take_all_connections() {
+    let app = App::with("connections = 3\nconnections_per_address = 2").await;
+    let address = app.origin.strip_prefix("http://").unwrap().parse().unwrap();
+    let connect = async || {
+        let neighbour = TcpSocket::new_v4().unwrap();
+        neighbour.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+        neighbour.connect(address).await.unwrap()
+    };
+    let _held = (connect().await, connect().await);
+    let said = connect().await.read_to_end(&mut Vec::new()).await;
+    assert_eq!(said.unwrap(), 0, "closed without a word");
     app.get("/healthz").send().await.expect(200);
 }
 

@@ -50,11 +50,14 @@ pub struct ServerConfig {
 
     /// Connections held open at once; more wait in the listener's backlog.
     pub connections: usize,
+    /// Of those, from one address (an IPv6 /64 counts as one); more are closed at once. Players'
+    /// sockets do not count here once they are open.
+    pub connections_per_address: usize,
     /// Requests worked on at once; more are answered 503.
     pub requests_at_once: usize,
     /// A request that takes longer is answered 408. Sockets and event streams are not timed.
     pub request_timeout_ms: u64,
-    /// A client that takes longer to send a request's head is disconnected.
+    /// A client that takes longer to send a request's head, or to send any, is disconnected.
     pub header_timeout_ms: u64,
     /// Modules that are received, scanned, compiled or sent at once; more are answered 503.
     pub transfers_at_once: usize,
@@ -107,6 +110,7 @@ impl Default for ServerConfig {
             log_filter: "warn".into(),
             log_json: false,
             connections: 4_096,
+            connections_per_address: 1_024,
             requests_at_once: 512,
             request_timeout_ms: 60_000,
             header_timeout_ms: 10_000,
@@ -214,6 +218,7 @@ impl ServerConfig {
 
     fn check(&self) -> Result<(), ServerConfigError> {
         range("connections", self.connections as u64, 1..=1 << 20)?;
+        range("connections_per_address", self.connections_per_address as u64, 1..=1 << 20)?;
         range("requests_at_once", self.requests_at_once as u64, 1..=1 << 20)?;
         range("request_timeout_ms", self.request_timeout_ms, 100..=3_600_000)?;
         range("header_timeout_ms", self.header_timeout_ms, 100..=3_600_000)?;

@@ -16,6 +16,7 @@ mod http;
 mod launch;
 mod listener;
 mod metrics;
+mod network;
 mod rate;
 mod recheck;
 mod reports;

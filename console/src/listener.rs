@@ -1,7 +1,7 @@
-//! Takes connections and serves HTTP on them: bounded in number, each with a time limit on its
-//! requests' heads, all ended gracefully when the server stops.
+//! Takes connections and serves HTTP on them: bounded in number and by address, each with a time
+//! limit on its requests' heads, all ended gracefully when the server stops.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::ConnectInfo};
 use http::{Request, header};
@@ -12,17 +12,21 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
+    time::timeout,
 };
 use tower::ServiceExt;
 
-use crate::drain;
+use crate::{drain, network::network, share::Shares};
 
 /// How connections are held.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// Open at once; more wait in the kernel's backlog.
     pub(crate) connections: usize,
+    /// Of those, from one address; more are closed at once.
+    pub(crate) connections_per_address: usize,
+    /// For a request's head to come, the first of a connection included.
     pub(crate) header_timeout: Duration,
     /// For the requests that are under way when the server stops.
     pub(crate) grace: Duration,
@@ -37,6 +41,7 @@ pub(crate) async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(limits.connections));
+    let shares = Shares::new(limits.connections, limits.connections_per_address);
     let open = GracefulShutdown::new();
     let protocol = protocol(limits.header_timeout);
     loop {
@@ -45,19 +50,37 @@ pub(crate) async fn serve(
             _ = stop.wait_for(|stop| *stop) => break,
         };
         let Some((stream, peer, place)) = accepted else { continue };
+        let Some(share) = shares.take(network(peer.ip())) else { continue };
         let routes = routes.clone();
-        let answer = service_fn(move |request| answer(routes.clone(), peer, request));
+        let begun = Arc::new(Notify::new());
+        let first = Arc::clone(&begun);
+        let answer = service_fn(move |request| {
+            first.notify_one();
+            answer(routes.clone(), peer, request)
+        });
         let connection = protocol.serve_connection_with_upgrades(TokioIo::new(stream), answer);
         let connection = open.watch(connection.into_owned());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let ended = tokio::select! {
+                ended = connection => ended,
+                () = silence(limits.header_timeout, &begun) => Err("no request came".into()),
+            };
+            if let Err(error) = ended {
                 tracing::debug!(error, %peer, "connection");
             }
-            drop(place);
+            drop((place, share));
         });
     }
     drop(listener);
-    let _ = tokio::time::timeout(limits.grace, open.shutdown()).await;
+    let _ = timeout(limits.grace, open.shutdown()).await;
+}
+
+/// Ends when the time is over and no request has begun by then; once one has, never. The protocols'
+/// own timers start too late for who does not even say which one it speaks.
+async fn silence(time: Duration, begun: &Notify) {
+    if timeout(time, begun.notified()).await.is_ok() {
+        pending().await
+    }
 }
 
 fn protocol(header_timeout: Duration) -> auto::Builder<TokioExecutor> {

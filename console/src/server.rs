@@ -189,6 +189,7 @@ fn listen(
 ) -> Result<JoinHandle<()>, ServeError> {
     let limits = Limits {
         connections: config.connections,
+        connections_per_address: config.connections_per_address,
         header_timeout: Duration::from_millis(config.header_timeout_ms),
         grace: Duration::from_millis(config.stop_grace_ms),
     };
