@@ -194,6 +194,11 @@ impl App {
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
     }
 
+    /// The database, to make writing it fail or wait as a full or busy disk does.
+    pub(crate) fn writer(&self) -> Connection {
+        Connection::open(self.data().join("lattice.sqlite")).unwrap()
+    }
+
     /// The one number that a query gives.
     pub(crate) fn count(&self, query: &str) -> i64 {
         self.database().query_row(query, [], |row| row.get(0)).unwrap()

@@ -1,5 +1,7 @@
 //! Matches: started, watched, stopped; finished and faulted by their own doing.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::{app::App, sims, socket::Socket};
@@ -85,4 +87,20 @@ async fn a_players_link_leads_to_the_page_with_the_token_behind_the_hash() {
     let second = app.post(&path, json!({})).send().await.expect(201);
     assert_eq!(second["Player"], 2);
     assert_ne!(second["Token"], first["Token"]);
+}
+
+#[tokio::test]
+async fn who_does_not_wait_for_the_start_leaves_no_match_that_never_starts() {
+    let app = App::with("request_timeout_ms = 1000").await;
+    let game = app.make_game(&app.token).await;
+    app.upload(&game, "1.0.0", &sims::idle()).await.expect(201);
+    let busy = app.writer();
+    busy.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let given_up = app.post(&format!("/games/{game}/matches"), json!({})).send().await;
+    given_up.problem(408, "timed-out");
+    assert_eq!(app.count("SELECT count(*) FROM match_run"), 0, "it is about to be written");
+    busy.execute_batch("ROLLBACK").unwrap();
+    while app.count("SELECT count(*) FROM match_run WHERE state = 'running'") == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }

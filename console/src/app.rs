@@ -11,6 +11,7 @@ use lattice_host::Fleet;
 use lattice_policies::{GameId, MatchId, PlayerId, Policy, Sha256, TokenId};
 use lattice_store::{Store, StoreError};
 use tokio::sync::{Semaphore, watch};
+use tracing::Instrument;
 
 use crate::{
     config::ServerConfig,
@@ -131,6 +132,15 @@ impl Deref for App {
     fn deref(&self) -> &Shared {
         &self.0
     }
+}
+
+/// Does work that, once begun, comes to its end with all that it holds, though the client hangs up
+/// or the request times out: work that blocks goes on then in any case, and what it has begun must
+/// be finished, and its places must stay taken, until it is done.
+pub(crate) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = ApiResult<T>> + Send + 'static,
+) -> ApiResult<T> {
+    tokio::spawn(work.in_current_span()).await.map_err(ApiError::internal)?
 }
 
 /// Runs what blocks on a thread of its own.

@@ -140,7 +140,7 @@ pub(crate) async fn create(
     let (game, permit) = caller.game(&app, &game, |owner| Action::StartMatch { owner }).await?;
     let asked: NewMatch = body::json(request, app.small_body()).await?;
     let order = order(asked, app.policy.matches.config_bytes as usize)?;
-    let made = launch(&app, &permit, caller.actor, &game, order).await?;
+    let made = launch(&app, &permit, caller.actor, game, order).await?;
     Ok((StatusCode::CREATED, Json(answer(&app, made))))
 }
 
