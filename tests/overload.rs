@@ -154,3 +154,19 @@ async fn one_subjects_uploads_do_not_take_all_places() {
     }
     upload(&ada, &of_ada, "3.0.0").await.expect(200);
 }
+
+#[tokio::test]
+async fn an_upload_that_is_given_up_keeps_its_place_until_its_work_is_done() {
+    let app = App::with("transfers_per_subject = 1\nrequest_timeout_ms = 1000").await;
+    let game = app.make_game(&app.token).await;
+    let busy = app.writer();
+    busy.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let wasm = crate::sims::idle();
+    app.upload(&game, "1.0.0", &wasm).await.problem(408, "timed-out");
+    app.upload(&game, "2.0.0", &wasm).await.problem(503, "busy");
+    busy.execute_batch("ROLLBACK").unwrap();
+    while app.upload(&game, "2.0.0", &wasm).await.status == 503 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(app.count("SELECT count(*) FROM module_build"), 2, "both were done");
+}

@@ -83,6 +83,9 @@ async fn the_same_again_is_the_same_answer_and_other_bytes_are_a_conflict() {
     assert!(taken.contains("1.0.0") && taken.contains(first.json()["Sha256"].as_str().unwrap()));
     assert_eq!(app.count("SELECT count(*) FROM module_build"), 1);
     assert_eq!(app.count("SELECT count(*) FROM blob"), 1);
+    let metrics = app.get(&format!("{}/metrics", app.admin_origin)).send().await.text();
+    let compiled = r#"lattice_upload_stage_seconds_count{stage="compile"} 1"#;
+    assert!(metrics.contains(compiled), "only what is new is compiled: {metrics}");
 }
 
 #[tokio::test]

@@ -14,8 +14,9 @@ use lattice_store::{Actor, Inserted, ModuleBuild};
 use semver::Version;
 
 use crate::{
-    app::{App, blocking},
+    app::{App, blocking, to_its_end},
     http::error::{ApiError, ApiResult},
+    share::Place,
 };
 
 /// A module that someone may upload, and where to.
@@ -33,14 +34,33 @@ pub(crate) enum Outcome {
     Same(ModuleBuild),
 }
 
-/// Admits the module or says why not. The caller holds a place among the transfers.
-pub(crate) async fn admit(app: &App, _permit: &Permit, upload: Upload) -> ApiResult<Outcome> {
+/// Admits the module or says why not; the place among the transfers is held until that is done,
+/// also when the client is gone.
+pub(crate) async fn admit(
+    app: &App,
+    _permit: &Permit,
+    place: Place<String>,
+    upload: Upload,
+) -> ApiResult<Outcome> {
+    let app = app.clone();
+    to_its_end(async move {
+        let outcome = decide(&app, upload).await;
+        drop(place);
+        outcome
+    })
+    .await
+}
+
+async fn decide(app: &App, upload: Upload) -> ApiResult<Outcome> {
     let Upload { actor, game, version, wasm } = upload;
     let admitted = match scan(app, wasm).await? {
         Ok(admitted) => admitted,
         Err(rejection) => return Err(refuse(app, actor, game, version, rejection).await),
     };
-    if let Err(error) = compile(app, &admitted).await? {
+    // A version that is there never changes: the commit says whether this is the same again.
+    if is_new(app, &game, &version).await?
+        && let Err(error) = compile(app, &admitted).await?
+    {
         return Err(refuse_uncompiled(app, actor, game, version, &admitted, error).await);
     }
     commit(app, actor, game, version, admitted).await
@@ -50,6 +70,11 @@ async fn scan(app: &App, wasm: Vec<u8>) -> ApiResult<Result<Admitted, Rejection>
     let limits = app.policy.admission.clone();
     let _turn = app.scans.acquire().await.map_err(ApiError::internal)?;
     timed(app, "scan", blocking(move || admission::scan(wasm, &limits))).await
+}
+
+async fn is_new(app: &App, game: &GameId, version: &Version) -> ApiResult<bool> {
+    let (game, version) = (game.clone(), version.clone());
+    app.store(move |store| Ok(store.build(&game, &version)?.is_none())).await
 }
 
 async fn compile(app: &App, admitted: &Admitted) -> ApiResult<Result<(), CompileError>> {

@@ -110,13 +110,13 @@ pub(crate) async fn create(
     Path(game): Path<String>,
     request: Request,
 ) -> ApiResult<(StatusCode, Json<BuildAnswer>)> {
-    let (game, permit, _place) = may_upload(&app, &caller, &game).await?;
+    let (game, permit, place) = may_upload(&app, &caller, &game).await?;
     let new: NewModule = body::json(request, app.largest_body()).await?;
     if new.packaging != "wasm" {
         return Err(ApiError::value("Packaging", "the known packaging is `wasm`"));
     }
     let version = parse_version("Version", &new.version)?;
-    admit(&app, caller, game, &permit, version, new.wasm_base64.0).await
+    admit(&app, caller, game, &permit, place, version, new.wasm_base64.0).await
 }
 
 /// Uploads a module as it is: `curl -T game_sim.wasm`.
@@ -137,7 +137,7 @@ pub(crate) async fn put(
     Path((game, version)): Path<(String, String)>,
     request: Request,
 ) -> ApiResult<(StatusCode, Json<BuildAnswer>)> {
-    let (game, permit, _place) = may_upload(&app, &caller, &game).await?;
+    let (game, permit, place) = may_upload(&app, &caller, &game).await?;
     let version = parse_version("version", &version)?;
     // `curl -T` names no type.
     let found = body::content_type(request.headers()).unwrap_or("application/wasm".into());
@@ -145,7 +145,7 @@ pub(crate) async fn put(
         return Err(BodyError::WrongType { found, expected: "application/wasm" }.into());
     }
     let wasm = body::bytes(request, app.largest_body()).await?;
-    admit(&app, caller, game, &permit, version, wasm.into()).await
+    admit(&app, caller, game, &permit, place, version, wasm.into()).await
 }
 
 /// Lists a game's builds, the highest version first.
@@ -261,11 +261,12 @@ async fn admit(
     caller: Caller,
     game: Game,
     permit: &Permit,
+    place: Place<String>,
     version: Version,
     wasm: Vec<u8>,
 ) -> ApiResult<(StatusCode, Json<BuildAnswer>)> {
     let upload = Upload { actor: caller.actor, game: game.id, version, wasm };
-    Ok(match upload::admit(app, permit, upload).await? {
+    Ok(match upload::admit(app, permit, place, upload).await? {
         Outcome::New(build) => (StatusCode::CREATED, Json(build.into())),
         Outcome::Same(build) => (StatusCode::OK, Json(build.into())),
     })
