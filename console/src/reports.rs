@@ -1,17 +1,18 @@
 //! What matches report, on its way into the store: taken without blocking from the threads that
-//! tick, written by one thread of its own. A state is never lost; log lines over the bound are.
+//! tick, written by one thread of its own. A state waits until it can be written, be the disk full
+//! for a day; log lines that can't be written, or are over the bound, are lost.
 
 use std::{
     collections::{HashMap, VecDeque},
     io,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use lattice_host::{Fault, LogLine, MatchEnd, Outcome, Reports};
 use lattice_policies::{MatchId, escape::guest_text};
-use lattice_store::{MatchState, Store, StoreError};
+use lattice_store::{MatchState, Store};
 use serde_json::{Value, json};
 
 use crate::{feed::LogFeed, metrics::Metrics, schedule::Schedule};
@@ -22,6 +23,9 @@ const WAITING_LOG_BYTES: usize = 256 << 10;
 const LINE_BYTES: usize = 64;
 /// Characters of a log line that are kept; a line is longer only by its escapes.
 const LINE_CHARS: usize = 8 << 10;
+
+/// Between the attempts to write states that could not be written.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Where the fleet's reports go.
 pub(crate) struct Reporter {
@@ -52,7 +56,8 @@ struct Queue {
 struct Waiting {
     reports: VecDeque<Report>,
     log_bytes: HashMap<MatchId, usize>,
-    closed: bool,
+    /// Until when what waits may be written, once nothing more comes.
+    closed: Option<Instant>,
 }
 
 /// Starts the writing thread; the reporter is the fleet's, the pump the server's.
@@ -63,21 +68,23 @@ pub(crate) fn start(
     metrics: Arc<Metrics>,
 ) -> io::Result<(Reporter, Pump)> {
     let queue = Arc::new(Queue::default());
-    let writer = Writer { store, feed };
+    let mut writer = Writer { store, feed, unwritten: VecDeque::new() };
     let source = Arc::clone(&queue);
     let thread = thread::Builder::new().name("reports".into()).spawn(move || {
-        while let Some(reports) = source.take_all() {
+        while let Some(reports) = source.take_all(writer.patience()) {
             writer.write(reports);
         }
+        let until = source.lock().closed;
+        writer.finish(until.unwrap_or_else(Instant::now));
     })?;
     let reporter = Reporter { queue: Arc::clone(&queue), schedule, metrics };
     Ok((reporter, Pump { queue, thread }))
 }
 
 impl Pump {
-    /// Writes what waits, and ends. The fleet must be down by then.
-    pub(crate) fn end(self) {
-        self.queue.lock().closed = true;
+    /// Writes what waits, and ends, after the grace at the latest. The fleet must be down by then.
+    pub(crate) fn end(self, grace: Duration) {
+        self.queue.lock().closed = Some(Instant::now() + grace);
         self.queue.changed.notify_one();
         if self.thread.join().is_err() {
             tracing::error!("the thread that writes reports panicked");
@@ -124,14 +131,15 @@ impl Queue {
         true
     }
 
-    /// Waits for reports; `None` once the queue is closed and empty.
-    fn take_all(&self) -> Option<VecDeque<Report>> {
-        let wait = |waiting: &mut Waiting| waiting.reports.is_empty() && !waiting.closed;
-        let waiting = self.changed.wait_while(self.lock(), wait);
-        let mut waiting = waiting.unwrap_or_else(PoisonError::into_inner);
+    /// Waits for reports, and gives none when the patience is over; `None` once the queue is
+    /// closed and empty.
+    fn take_all(&self, patience: Duration) -> Option<VecDeque<Report>> {
+        let wait = |waiting: &mut Waiting| waiting.reports.is_empty() && waiting.closed.is_none();
+        let waited = self.changed.wait_timeout_while(self.lock(), patience, wait);
+        let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
         waiting.log_bytes.clear();
         let reports = std::mem::take(&mut waiting.reports);
-        (!reports.is_empty()).then_some(reports)
+        (!reports.is_empty() || waiting.closed.is_none()).then_some(reports)
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -139,30 +147,73 @@ impl Queue {
     }
 }
 
+/// A match's new state.
+enum State {
+    Running(MatchId),
+    Ended(MatchId, lattice_store::MatchEnd),
+}
+
 struct Writer {
     store: Store,
     feed: Arc<LogFeed>,
+    /// In their order; two a match at most, and no match starts while nothing can be written.
+    unwritten: VecDeque<State>,
 }
 
 impl Writer {
+    /// How long to wait for reports before the next attempt.
+    fn patience(&self) -> Duration {
+        if self.unwritten.is_empty() { Duration::MAX } else { PAUSE }
+    }
+
     /// Writes reports in their order; neighbouring log lines go in one transaction.
-    fn write(&self, reports: VecDeque<Report>) {
+    fn write(&mut self, reports: VecDeque<Report>) {
         let mut lines = Vec::new();
+        self.write_states();
         for report in reports {
-            match report {
-                Report::Logs(id, logged) => lines.extend(logged.iter().map(|line| kept(&id, line))),
-                Report::Started(id) => {
-                    self.write_lines(&mut lines);
-                    self.write_state(&id, || self.store.match_running(&id));
+            let state = match report {
+                Report::Logs(id, logged) => {
+                    lines.extend(logged.iter().map(|line| kept(&id, line)));
+                    continue;
                 }
-                Report::Ended(id, end) => {
-                    self.write_lines(&mut lines);
-                    let end = stored(*end);
-                    self.write_state(&id, || self.store.end_match(&id, &end));
-                }
+                Report::Started(id) => State::Running(id),
+                Report::Ended(id, end) => State::Ended(id, stored(*end)),
+            };
+            self.write_lines(&mut lines);
+            self.unwritten.push_back(state);
+            if self.unwritten.len() == 1 {
+                self.write_states();
             }
         }
         self.write_lines(&mut lines);
+    }
+
+    /// Tries until all states are written, or until then. A match whose state can't be written at
+    /// all counts as lost at the next start.
+    fn finish(mut self, until: Instant) {
+        while !self.unwritten.is_empty() && Instant::now() < until {
+            thread::sleep(PAUSE);
+            self.write_states();
+        }
+        if !self.unwritten.is_empty() {
+            tracing::error!(states = self.unwritten.len(), "states of matches are lost");
+        }
+    }
+
+    /// Writes the states that wait, up to the first that can't be written.
+    fn write_states(&mut self) {
+        while let Some(state) = self.unwritten.front() {
+            let (id, written) = match state {
+                State::Running(id) => (id, self.store.match_running(id)),
+                State::Ended(id, end) => (id, self.store.end_match(id, end)),
+            };
+            if let Err(error) = written {
+                tracing::error!(%error, %id, "a match's state is not written yet");
+                return;
+            }
+            self.feed.wake(id);
+            self.unwritten.pop_front();
+        }
     }
 
     fn write_lines(&self, lines: &mut Vec<lattice_store::LogLine>) {
@@ -178,21 +229,6 @@ impl Writer {
         for id in woken {
             self.feed.wake(id);
         }
-    }
-
-    /// Writes a state, again and again for a while: a full disk may have room again. What can't be
-    /// written at all is set right at the next start, when the match counts as lost.
-    fn write_state(&self, id: &MatchId, write: impl Fn() -> Result<bool, StoreError>) {
-        const ATTEMPTS: u32 = 5;
-        const PAUSE: Duration = Duration::from_millis(200);
-        for attempt in 1..=ATTEMPTS {
-            match write() {
-                Ok(_) => break,
-                Err(error) => tracing::error!(%error, %id, attempt, "a match's state is not kept"),
-            }
-            thread::sleep(PAUSE);
-        }
-        self.feed.wake(id);
     }
 }
 
@@ -239,6 +275,8 @@ pub(crate) fn fault_json(fault: &Fault) -> Value {
 #[cfg(test)]
 mod tests {
     use lattice_host::Level;
+    use lattice_policies::{GameId, Sha256, admission};
+    use lattice_store::{Actor, NewMatch};
 
     use super::*;
 
@@ -255,7 +293,7 @@ mod tests {
         assert!(!queue.push_logs(&noisy, flood));
         assert!(queue.push_logs(&quiet, vec![line("hello")]));
         queue.push(Report::Started(noisy.clone()));
-        assert_eq!(queue.take_all().unwrap().len(), 3);
+        assert_eq!(queue.take_all(PAUSE).unwrap().len(), 3);
         assert!(queue.push_logs(&noisy, vec![line("room again")]));
     }
 
@@ -263,9 +301,64 @@ mod tests {
     fn a_closed_queue_gives_what_is_left_and_then_nothing() {
         let queue = Queue::default();
         queue.push(Report::Started(MatchId::from_random([1; 10])));
-        queue.lock().closed = true;
-        assert_eq!(queue.take_all().unwrap().len(), 1);
-        assert!(queue.take_all().is_none());
+        queue.lock().closed = Some(Instant::now());
+        assert_eq!(queue.take_all(PAUSE).unwrap().len(), 1);
+        assert!(queue.take_all(PAUSE).is_none());
+    }
+
+    /// Keeps a match that has just been started.
+    fn started(store: &Store) -> MatchId {
+        let (actor, game) = (Actor::system(), GameId::from_random([1; 10]));
+        let wasm = wat::parse_str(
+            r#"(module (memory (export "memory") 1) (func (export "lattice_abi_v1"))
+                (func (export "lattice_sim_init") (param i64 i32) (result i32) i32.const 0)
+                (func (export "lattice_sim_tick") (param i64) (result i32) i32.const 0))"#,
+        );
+        let admitted = admission::scan(wasm.unwrap(), &Default::default()).unwrap();
+        let (version, sha256) = ("1.0.0".parse().unwrap(), admitted.sha256());
+        store.create_game(&actor, &game, "A game", "ada").unwrap();
+        let policy = Sha256::of(b"policy");
+        store.insert_build(&actor, &game, &version, &admitted, policy).unwrap();
+        let id = MatchId::from_random([2; 10]);
+        let config = Vec::new();
+        let new = NewMatch { id: id.clone(), game, version, sha256, tick_hz: 60, seed: 7, config };
+        store.insert_match(&actor, &new).unwrap();
+        id
+    }
+
+    #[test]
+    fn states_that_cannot_be_written_wait_and_are_written_in_their_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let id = started(&store);
+        let state = || store.match_by_id(&id).unwrap().unwrap().state;
+        let disk = rusqlite::Connection::open(folder.path().join("lattice.sqlite")).unwrap();
+        let full = "CREATE TRIGGER full BEFORE UPDATE ON match_run
+                    BEGIN SELECT RAISE(ABORT, 'full'); END";
+        disk.execute_batch(full).unwrap();
+
+        let feed = Arc::new(LogFeed::default());
+        let mut writer = Writer { store: store.clone(), feed, unwritten: VecDeque::new() };
+        writer.write(VecDeque::from([Report::Started(id.clone())]));
+        let end = lattice_store::MatchEnd {
+            state: MatchState::Finished,
+            ticks: 5,
+            fault: None,
+            result: None,
+            figures: None,
+        };
+        writer.unwritten.push_back(State::Ended(id.clone(), end));
+        for _ in 0..20 {
+            writer.write(VecDeque::new());
+        }
+        assert_eq!((state(), writer.patience()), (MatchState::Starting, PAUSE));
+
+        disk.execute_batch("DROP TRIGGER full").unwrap();
+        writer.write(VecDeque::new());
+        assert_eq!((state(), writer.patience()), (MatchState::Finished, Duration::MAX));
+        let query = "SELECT group_concat(action, ' ') FROM audit_row WHERE action LIKE 'match.%'";
+        let audited: String = disk.query_row(query, [], |row| row.get(0)).unwrap();
+        assert_eq!(audited, "match.start match.run match.end");
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl Server {
         self.stage.send_replace(Stage::Stopping);
         self.app.fleet.shut_down(grace);
         wait_until(grace, || self.app.match_sockets.taken() == 0);
-        self.pump.end();
+        self.pump.end(grace);
         self.close.send_replace(true);
         for listener in self.listeners {
             if self.runtime.block_on(listener).is_err() {
