@@ -104,3 +104,15 @@ async fn who_does_not_wait_for_the_start_leaves_no_match_that_never_starts() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
+
+#[tokio::test]
+async fn a_match_stops_though_it_cannot_be_written_that_it_shall() {
+    let app = App::start().await;
+    let (_, id) = app.running_match(&sims::idle()).await;
+    let failing = "CREATE TRIGGER failing BEFORE UPDATE ON match_run WHEN NEW.state = 'stopping'
+                   BEGIN SELECT RAISE(ABORT, 'failing'); END";
+    app.writer().execute_batch(failing).unwrap();
+    app.delete(&format!("/matches/{id}")).send().await.problem(500, "internal");
+    let ended = app.until(&id, |found| found["EndedAt"].is_string()).await;
+    assert_eq!(ended["State"], "stopped");
+}

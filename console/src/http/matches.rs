@@ -9,7 +9,7 @@ use axum::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::StatusCode;
 use lattice_host::MatchStatus;
-use lattice_policies::roles::Action;
+use lattice_policies::{MatchId, roles::Action};
 use lattice_store::Match;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
@@ -24,7 +24,7 @@ use super::{
     path::Path,
 };
 use crate::{
-    app::App,
+    app::{App, to_its_end},
     launch::{Order, launch},
     secrets,
 };
@@ -194,17 +194,26 @@ pub(crate) async fn stop(
 ) -> ApiResult<(StatusCode, Json<MatchAnswer>)> {
     let (found, _permit) =
         caller.match_of_game(&app, &id, |owner| Action::StopMatch { owner }).await?;
-    let id = found.id.clone();
-    let (stopping, found) = app
-        .store(move |store| {
-            let stopping = store.match_stopping(&caller.actor, &id)?;
-            Ok((stopping, store.match_by_id(&id)?.unwrap_or(found)))
-        })
-        .await?;
-    app.schedule.stop(&app.fleet, &found.id).map_err(ApiError::internal)?;
+    let worker = app.clone();
+    let (stopping, found) =
+        to_its_end(async move { ask_to_stop(&worker, caller, found.id).await }).await?;
     let had_ended = !stopping && found.state.has_ended();
     let status = if had_ended { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, Json(answer(&app, found))))
+}
+
+/// Writes down that the match shall stop, and has it stopped also when that can't be written: it is
+/// then that it must not go on writing. Gives whether it ran, and the match as it is now.
+async fn ask_to_stop(app: &App, caller: Caller, id: MatchId) -> ApiResult<(bool, Match)> {
+    let asked = id.clone();
+    let written = app.store(move |store| {
+        let stopping = store.match_stopping(&caller.actor, &asked)?;
+        Ok((stopping, store.match_by_id(&asked)?))
+    });
+    let written = written.await;
+    app.schedule.stop(&app.fleet, &id).map_err(ApiError::internal)?;
+    let (stopping, found) = written?;
+    Ok((stopping, found.ok_or(ApiError::NotFound("match"))?))
 }
 
 fn answer(app: &App, found: Match) -> MatchAnswer {
