@@ -163,6 +163,35 @@ fn impossible_sizes_are_refused_and_a_second_free_is_caught() {
 }
 
 #[test]
+fn signals_and_files_are_refused_and_a_jump_ends_the_match_with_its_reason_in_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("jumps.c");
+    let source = "#include <errno.h>\n#include <setjmp.h>\n#include <signal.h>\n#include <stdio.h>\n\
+        #include <lattice_managed.h>\n\
+        static jmp_buf here;\n\
+        static volatile sig_atomic_t signals;\n\
+        static void count(int number) { signals += number; }\n\
+        int32_t lattice_sim_init(int64_t seed, int32_t tick_hz) {\n\
+            int refused = signal(SIGINT, count) == SIG_ERR && signals == 0;\n\
+            FILE *file = freopen(\"world.txt\", \"r\", stdin);\n\
+            int absent = file == NULL && errno == ENOENT && tmpfile() == NULL;\n\
+            int fixed = rename(\"a\", \"b\") != 0 && setvbuf(stdout, NULL, _IONBF, 0) != 0;\n\
+            return seed == 7 && tick_hz == 60 && refused && absent && fixed ? 0 : -1;\n\
+        }\n\
+        int32_t lattice_sim_tick(int64_t tick) {\n\
+            if (setjmp(here) != 0) { lattice_log(LATTICE_INFO, \"came back\"); return 0; }\n\
+            if (tick == 1) longjmp(here, 1);\n\
+            return 0;\n\
+        }\n";
+    std::fs::write(&file, source).unwrap();
+    let mut sim = Sim::started(&compile::wasm(&file));
+    assert_eq!(sim.tick(0), 0);
+    assert!(sim.call::<i64, i32>("lattice_sim_tick", 1).is_err());
+    let why = "longjmp was called: a sim cannot jump out of its functions";
+    assert_eq!(sim.heard().logs, [why]);
+}
+
+#[test]
 fn integers_of_128_bits_are_right() {
     let mut probe = Probe::new();
     let mut state = 3;
