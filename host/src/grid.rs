@@ -6,54 +6,67 @@
 
 use std::time::{Duration, Instant};
 
-const NANOS: u128 = 1_000_000_000;
+const NANOS: u64 = 1_000_000_000;
 
 /// Where a match stands on its grid.
 #[derive(Debug, Clone)]
 pub(crate) struct Grid {
     start: Instant,
-    tick_hz: u16,
-    /// The period whose tick runs next.
+    tick_hz: u64,
+    /// The period whose tick runs next, when it begins, and when it ends.
     next: u64,
+    due: Instant,
+    ends: Instant,
     /// Late ticks that are caught up at most.
     most_late: u64,
 }
 
 impl Grid {
     pub(crate) fn new(start: Instant, tick_hz: u16, most_late: u32) -> Self {
-        Self { start, tick_hz, next: 0, most_late: most_late.into() }
+        let tick_hz = tick_hz.into();
+        let ends = start + offset(1, tick_hz);
+        Self { start, tick_hz, next: 0, due: start, ends, most_late: most_late.into() }
     }
 
     /// When the next tick is due.
     pub(crate) fn due(&self) -> Instant {
-        self.start + self.offset(self.next)
+        self.due
     }
 
     /// Whether the next tick, were it run now, would begin a whole period or more too late.
     pub(crate) fn is_late(&self, now: Instant) -> bool {
-        self.current(now) > self.next
+        now >= self.ends
     }
 
     /// Passes on to the next period; answers how many were dropped.
     pub(crate) fn advance(&mut self, now: Instant) -> u64 {
+        self.due = self.ends;
         self.next += 1;
-        let oldest_kept = self.current(now).saturating_sub(self.most_late);
+        self.ends = self.start + offset(self.next + 1, self.tick_hz);
+        if self.is_late(now) { self.catch_up(now) } else { 0 }
+    }
+
+    fn catch_up(&mut self, now: Instant) -> u64 {
+        let oldest_kept = self.period_of(now).saturating_sub(self.most_late);
         let dropped = oldest_kept.saturating_sub(self.next);
         self.next += dropped;
+        self.due = self.start + offset(self.next, self.tick_hz);
+        self.ends = self.start + offset(self.next + 1, self.tick_hz);
         dropped
     }
 
     /// The period that `now` lies in.
-    fn current(&self, now: Instant) -> u64 {
-        let nanos = now.saturating_duration_since(self.start).as_nanos();
-        (nanos * u128::from(self.tick_hz) / NANOS) as u64
+    fn period_of(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.start);
+        let part = u64::from(since.subsec_nanos()) * self.tick_hz / NANOS;
+        since.as_secs() * self.tick_hz + part
     }
+}
 
-    /// Rounded up to a nanosecond, so that `current(due())` is the period itself.
-    fn offset(&self, period: u64) -> Duration {
-        let nanos = (u128::from(period) * NANOS).div_ceil(u128::from(self.tick_hz));
-        Duration::from_nanos(nanos as u64)
-    }
+/// When a period begins after the start, rounded up to a nanosecond, so that it begins in itself.
+fn offset(period: u64, tick_hz: u64) -> Duration {
+    let nanos = (period % tick_hz * NANOS).div_ceil(tick_hz);
+    Duration::from_secs(period / tick_hz) + Duration::from_nanos(nanos)
 }
 
 #[cfg(test)]
@@ -66,7 +79,7 @@ mod tests {
         for tick_hz in 1..=240 {
             let mut grid = Grid::new(start, tick_hz, 3);
             for period in 0..1_000 {
-                assert_eq!(grid.current(grid.due()), period, "{tick_hz} Hz");
+                assert_eq!(grid.period_of(grid.due()), period, "{tick_hz} Hz");
                 assert_eq!(grid.advance(grid.due()), 0);
             }
         }

@@ -77,18 +77,20 @@ impl Guest {
         let engine = program.engine();
         let mut store = Store::new(engine.wasmtime(), GuestState::new(engine, config));
         store.limiter(|state| &mut state.limit);
+        let limits = Arc::clone(engine.limits());
+        let deadline_ms = limits.tick_deadline_ms.into();
+        let tick_limits = GuestLimits { fuel: limits.tick_fuel, deadline_ms };
+        let init_limits = GuestLimits { fuel: limits.init_fuel, deadline_ms: 10 * deadline_ms };
         let host = |error: wasmtime::Error| {
             Fault::new(FaultKind::Host, "instantiation", format!("{error:#}"))
         };
+        // A data image that is not mapped is written by compiled code, which takes fuel.
+        arm(&mut store, init_limits).map_err(host)?;
         let instance = program.pre().instantiate(&mut store).map_err(host)?;
         store.data_mut().memory = instance.get_memory(&mut store, MEMORY);
         let tick = instance.get_typed_func(&mut store, TICK).map_err(host)?;
         let shutdown = instance.get_typed_func(&mut store, SHUTDOWN).ok();
-        let limits = engine.limits();
-        let deadline_ms = limits.tick_deadline_ms.into();
         let sandbox = Sandbox { store, fuel_used: 0, gauges_changed: false };
-        let tick_limits = GuestLimits { fuel: limits.tick_fuel, deadline_ms };
-        let init_limits = GuestLimits { fuel: limits.init_fuel, deadline_ms: 10 * deadline_ms };
         Ok(Self { sandbox, instance, tick, shutdown, tick_limits, init_limits })
     }
 
@@ -147,8 +149,7 @@ impl Guest {
 
     /// Bytes of linear memory.
     pub fn memory_bytes(&self) -> usize {
-        let store = &self.sandbox.store;
-        store.data().memory.map_or(0, |memory| memory.data_size(store))
+        self.sandbox.store.data().limit.memory_bytes()
     }
 }
 
@@ -164,8 +165,7 @@ impl Sandbox {
         declared: impl FnOnce(&R) -> Option<i32>,
     ) -> Result<R, Fault> {
         self.fuel_used = limits.fuel;
-        let armed = self.store.set_fuel(limits.fuel);
-        self.store.set_epoch_deadline(epochs(limits.deadline_ms));
+        let armed = arm(&mut self.store, limits);
         let result = armed.and_then(|()| function.call(&mut self.store, params));
         if result.is_ok() {
             let left = self.store.get_fuel().unwrap_or(0);
@@ -183,6 +183,12 @@ impl Sandbox {
         }
         result
     }
+}
+
+/// Gives the next call its fuel and its deadline.
+fn arm(store: &mut Store<GuestState>, limits: GuestLimits) -> wasmtime::Result<()> {
+    store.set_epoch_deadline(epochs(limits.deadline_ms));
+    store.set_fuel(limits.fuel)
 }
 
 fn sim_fault(entry: &'static str, code: i32) -> Fault {

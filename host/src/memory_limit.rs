@@ -14,13 +14,20 @@ pub(crate) struct GrowthRefused(String);
 pub(crate) struct MemoryLimit {
     bytes: usize,
     table_elements: usize,
+    /// The memory's size after the last growth that was allowed.
+    memory_bytes: usize,
     /// The growth in progress was allowed, so a failure now is the machine's.
     allowed: bool,
 }
 
 impl MemoryLimit {
     pub(crate) fn new(bytes: usize, table_elements: usize) -> Self {
-        Self { bytes, table_elements, allowed: false }
+        Self { bytes, table_elements, memory_bytes: 0, allowed: false }
+    }
+
+    /// Bytes of linear memory. Growth that the machine refused does not matter: it ends the guest.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 
     fn decide(&mut self, desired: usize, limit: usize, maximum: Option<usize>) -> bool {
@@ -43,7 +50,11 @@ impl ResourceLimiter for MemoryLimit {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(self.decide(desired, self.bytes, maximum))
+        let allowed = self.decide(desired, self.bytes, maximum);
+        if allowed {
+            self.memory_bytes = desired;
+        }
+        Ok(allowed)
     }
 
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {

@@ -7,6 +7,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     thread,
+    time::Instant,
 };
 
 use crate::{
@@ -30,9 +31,11 @@ impl Starter {
         let run = move || {
             yield_to_others();
             for (spec, live) in inbox {
-                let start =
-                    || Runner::start(&spec, live, Arc::clone(&registry)).map(Runner::run_tick);
-                if let Ok(Some(Next::Tick(runner))) = catch_unwind(AssertUnwindSafe(start)) {
+                let start = || {
+                    let runner = Runner::start(&spec, live, Arc::clone(&registry))?;
+                    Some(runner.run_tick(Instant::now()))
+                };
+                if let Ok(Some(Next::Tick(runner, _))) = catch_unwind(AssertUnwindSafe(start)) {
                     lanes.place(runner);
                 }
             }

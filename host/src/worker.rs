@@ -17,7 +17,7 @@ use std::{
     time::Instant,
 };
 
-use crate::matches::{Next, Runner};
+use crate::matches::{Next, Runner, TickTimes};
 
 /// A single tick longer than this makes a match heavy.
 const HEAVY_TICK_US: u64 = 10_000;
@@ -56,7 +56,7 @@ impl Workers {
         let mut threads = Vec::new();
         for at in 0..count {
             for lane in [Lane::Light, Lane::Heavy] {
-                let worker = Worker { lanes: Arc::clone(&lanes), lane, at, due: BinaryHeap::new() };
+                let worker = Worker::new(Arc::clone(&lanes), lane, at);
                 let name = format!("{}-{at}", if lane == Lane::Light { "tick" } else { "heavy" });
                 let thread = thread::Builder::new().name(name).stack_size(STACK_BYTES);
                 threads.push(thread.spawn(move || worker.run())?);
@@ -102,7 +102,7 @@ impl Lanes {
 impl Lane {
     /// Where a match belongs that is in `self` now.
     fn of(runner: &Runner, now: Lane) -> Lane {
-        let (last, average) = runner.tick_times();
+        let TickTimes { last, average } = runner.times();
         if last > HEAVY_TICK_US || average > HEAVY_AVERAGE_US {
             Lane::Heavy
         } else if average < LIGHT_AVERAGE_US {
@@ -116,7 +116,7 @@ impl Lane {
 /// A thread's share of a core that a match takes, in millionths, and a little for being there.
 fn share(runner: &Runner) -> u64 {
     const BEING_THERE: u64 = 1_000;
-    runner.tick_times().1 * u64::from(runner.tick_hz()) + BEING_THERE
+    runner.times().average * u64::from(runner.tick_hz()) + BEING_THERE
 }
 
 /// How matches come to a worker.
@@ -163,10 +163,17 @@ struct Worker {
     lane: Lane,
     at: usize,
     due: BinaryHeap<Due>,
+    /// The time when it was last looked at: once a tick, as each look costs.
+    now: Instant,
 }
 
 impl Worker {
+    fn new(lanes: Arc<Lanes>, lane: Lane, at: usize) -> Self {
+        Self { lanes, lane, at, due: BinaryHeap::new(), now: Instant::now() }
+    }
+
     fn run(mut self) {
+        sleep_roughly();
         if self.lane == Lane::Heavy {
             yield_to_others();
         }
@@ -193,11 +200,14 @@ impl Worker {
             if mail.closed {
                 return false;
             }
-            let now = Instant::now();
+            if self.due.peek().is_some_and(|next| next.at <= self.now) {
+                return true;
+            }
+            self.now = Instant::now();
             mail = match self.due.peek() {
                 None => mailbox.changed.wait(mail).unwrap_or_else(PoisonError::into_inner),
-                Some(next) if next.at > now => {
-                    let woken = mailbox.changed.wait_timeout(mail, next.at - now);
+                Some(next) if next.at > self.now => {
+                    let woken = mailbox.changed.wait_timeout(mail, next.at - self.now);
                     woken.unwrap_or_else(PoisonError::into_inner).0
                 }
                 Some(_) => return true,
@@ -209,9 +219,13 @@ impl Worker {
         let mailbox = &self.lanes.of(self.lane)[self.at];
         // A panic here is a bug of ours. It ends the match it struck (the runner's drop tells
         // so), and not the worker's other matches.
-        let next = catch_unwind(AssertUnwindSafe(|| due.runner.run_tick()));
+        let next = catch_unwind(AssertUnwindSafe(|| due.runner.run_tick(self.now)));
         mailbox.load.fetch_sub(due.share, Relaxed);
-        let Ok(Next::Tick(runner)) = next else { return };
+        let Ok(Next::Tick(runner, now)) = next else {
+            self.now = Instant::now();
+            return;
+        };
+        self.now = now;
         let lane = Lane::of(&runner, self.lane);
         if lane != self.lane {
             return self.lanes.move_to(lane, runner);
@@ -220,8 +234,18 @@ impl Worker {
         mailbox.load.fetch_add(share, Relaxed);
         // A tick that is overdue queues behind those that became due before now: otherwise a
         // match that is always behind would always have the earliest deadline.
-        let at = runner.due().max(Instant::now());
+        let at = runner.due().max(now);
         self.due.push(Due { at, share, runner });
+    }
+}
+
+/// Lets the kernel wake this thread a little late, so that ticks due shortly after each other are
+/// run in one go. Where the system refuses, each is woken for.
+fn sleep_roughly() {
+    const SLACK_NANOS: libc::c_ulong = 200_000;
+    #[allow(unsafe_code, reason = "prctl with PR_SET_TIMERSLACK takes a number, for this thread")]
+    unsafe {
+        libc::prctl(libc::PR_SET_TIMERSLACK, SLACK_NANOS);
     }
 }
 

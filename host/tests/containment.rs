@@ -1,19 +1,28 @@
 //! Hostile sims: each is contained in the way the corpus says, while a well-behaved match beside
 //! it goes on, tick after tick.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
 use std::{fs, path::PathBuf};
 
 use bytes::Bytes;
-use lattice_host::{FaultKind, LiveMatch, Outcome, Outgoing, PlayerLink};
+use lattice_host::{Action, FaultKind, LiveMatch, Outcome, Outgoing, PlayerLink};
 use lattice_policies::{PlayerId, Policy, policy::MatchLimits};
 use support::{ECHO, TestHost, sim};
 
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/admission")
+}
+
 /// The corpus' modules that are admitted and misbehave when they run: name, code, text.
 fn corpus() -> Vec<(String, String, String)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/admission");
+    let folder = folder();
     let index = fs::read_to_string(folder.join("index.tsv")).unwrap();
     let rows = index.lines().map(|line| line.split('\t').collect::<Vec<_>>());
     rows.filter(|row| row[1] == "RUNTIME")
@@ -106,6 +115,28 @@ fn the_corpus_is_contained_and_a_match_beside_it_goes_on() {
         }
     }
     assert!(!host.told.has_ended(&neighbour));
+}
+
+#[test]
+fn every_module_that_is_admitted_can_run() {
+    let limits = MatchLimits { stop_grace_ms: 1, ..MatchLimits::default() };
+    let host = TestHost::with(Policy { matches: limits, ..Policy::default() }, 4);
+    let index = fs::read_to_string(folder().join("index.tsv")).unwrap();
+    let admitted = index.lines().filter(|line| line.contains("\tADMIT\t"));
+    let mut ran = 0;
+    for line in admitted {
+        let name = line.split('\t').next().unwrap();
+        let bytes = fs::read(folder().join(name)).unwrap();
+        let program = host.compile(&wat::parse_bytes(&bytes).unwrap());
+        let spec = host.spec(&program, 240);
+        host.fleet.apply(Action::Start(spec.clone())).unwrap();
+        host.told.start_of(&spec.id);
+        wait_for_ticks(&host.fleet.live(&spec.id).expect(name), 3);
+        host.fleet.live(&spec.id).expect(name).stop();
+        assert_eq!(host.told.end_of(&spec.id).outcome, Outcome::Stopped, "{name}");
+        ran += 1;
+    }
+    assert!(ran >= 10, "{ran} modules");
 }
 
 #[test]

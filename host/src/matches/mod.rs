@@ -13,7 +13,7 @@ use lattice_policies::MatchId;
 
 pub use link::{CloseReason, Outgoing, PlayerLink, SendError};
 pub use live::{ConnectError, LiveMatch};
-pub(crate) use runner::{Next, Runner};
+pub(crate) use runner::{Next, Runner, TickTimes};
 pub use status::{MatchState, MatchStatus};
 
 use crate::program::Program;

@@ -30,14 +30,31 @@ pub(crate) struct Runner {
     /// Ticks left once a stop was asked for.
     ticks_left: Option<i32>,
     inputs: Vec<Input>,
+    times: TickTimes,
     /// Held last, so that the guest's slot is free again before the end is told.
     ending: Ending,
 }
 
 /// What a runner's thread has to do with it after a tick.
 pub(crate) enum Next {
-    Tick(Box<Runner>),
+    /// The match goes on; it was this time when the tick had ended.
+    Tick(Box<Runner>, Instant),
     Ended,
+}
+
+/// How long a match's ticks take, in microseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct TickTimes {
+    pub(crate) last: u64,
+    /// A moving average over about the last 16 ticks.
+    pub(crate) average: u64,
+}
+
+impl TickTimes {
+    fn record(&mut self, micros: u64) {
+        self.last = micros;
+        self.average = (self.average * 15 + micros) / 16;
+    }
 }
 
 impl Runner {
@@ -77,6 +94,7 @@ impl Runner {
             tick: 0,
             ticks_left: None,
             inputs: Vec::new(),
+            times: TickTimes::default(),
             ending,
         };
         runner.show(MatchState::Running);
@@ -88,19 +106,16 @@ impl Runner {
         self.grid.due()
     }
 
-    /// Microseconds that the last tick took, and the average.
-    pub(crate) fn tick_times(&self) -> (u64, u64) {
-        let status = self.ending.live.edit();
-        (status.tick_time_last_us, status.tick_time_average_us)
+    pub(crate) fn times(&self) -> TickTimes {
+        self.times
     }
 
     pub(crate) fn tick_hz(&self) -> u16 {
         self.tick_hz
     }
 
-    /// Runs the next tick, and hands on what came of it.
-    pub(crate) fn run_tick(mut self: Box<Self>) -> Next {
-        let began = Instant::now();
+    /// Runs the next tick, which begins now, and hands on what came of it.
+    pub(crate) fn run_tick(mut self: Box<Self>, began: Instant) -> Next {
         let late = self.grid.is_late(began);
         self.guest.surface().begin(Phase::Tick);
         self.take_inputs(began);
@@ -108,19 +123,19 @@ impl Runner {
         self.ending.report_log(&mut self.guest, self.tick);
         self.hand_on();
         // What is handed on counts: it takes the worker's time like the sim's own work.
-        let took = began.elapsed();
+        let ended = Instant::now();
         if let Err(fault) = result {
             self.ending.live.edit().record_fuel(self.guest.fuel_used());
             return self.end(Outcome::Faulted(fault));
         }
-        self.record(took, late);
+        self.record(ended - began, late);
         self.tick += 1;
         let finished = result == Ok(true);
         match self.ticks_left {
             Some(_) if finished => self.end(Outcome::Stopped),
             Some(left) if left <= 1 => self.shut_down(),
             _ if finished => self.end(Outcome::Finished),
-            _ => self.go_on(),
+            _ => self.go_on(ended),
         }
     }
 
@@ -129,13 +144,13 @@ impl Runner {
         self.end(Outcome::Stopped);
     }
 
-    fn go_on(mut self: Box<Self>) -> Next {
+    fn go_on(mut self: Box<Self>, now: Instant) -> Next {
         self.ticks_left = self.ticks_left.map(|left| left - 1);
-        let dropped = self.grid.advance(Instant::now());
+        let dropped = self.grid.advance(now);
         if dropped > 0 {
             self.ending.live.edit().dropped_periods += dropped;
         }
-        Next::Tick(self)
+        Next::Tick(self, now)
     }
 
     fn shut_down(mut self: Box<Self>) -> Next {
@@ -217,8 +232,9 @@ impl Runner {
         let fuel = self.guest.fuel_used();
         let memory_bytes = self.guest.memory_bytes() as u64;
         let gauges = self.guest.gauges_changed().then(|| self.guest.surface().gauges());
+        self.times.record(took.as_micros() as u64);
         let mut status = self.ending.live.edit();
-        status.record_tick(fuel, took.as_micros() as u64);
+        status.record_tick(fuel, self.times);
         status.late_ticks += u64::from(late);
         status.memory_bytes = memory_bytes;
         status.players = self.seats.players();

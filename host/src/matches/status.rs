@@ -2,6 +2,8 @@
 
 use lattice_surface::Gauge;
 
+use super::runner::TickTimes;
+
 /// Where a match is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MatchState {
@@ -41,14 +43,14 @@ pub struct MatchStatus {
 }
 
 impl MatchStatus {
-    pub(crate) fn record_tick(&mut self, fuel: u64, micros: u64) {
+    pub(super) fn record_tick(&mut self, fuel: u64, times: TickTimes) {
         self.ticks += 1;
         self.record_fuel(fuel);
-        self.tick_time_last_us = micros;
-        self.tick_time_average_us = (self.tick_time_average_us * 15 + micros) / 16;
+        self.tick_time_last_us = times.last;
+        self.tick_time_average_us = times.average;
     }
 
-    pub(crate) fn record_fuel(&mut self, fuel: u64) {
+    pub(super) fn record_fuel(&mut self, fuel: u64) {
         self.fuel_last = fuel;
         self.fuel_max = self.fuel_max.max(fuel);
         self.fuel_total += fuel;

@@ -163,8 +163,11 @@ impl TestHost {
     }
 
     pub fn program(&self, wat: &str) -> Program {
-        let wasm = wat::parse_str(wat).unwrap();
-        let admitted = admission::scan(wasm, &self.policy.admission)
+        self.compile(&wat::parse_str(wat).unwrap())
+    }
+
+    pub fn compile(&self, wasm: &[u8]) -> Program {
+        let admitted = admission::scan(wasm.to_vec(), &self.policy.admission)
             .unwrap_or_else(|rejection| panic!("{:?}", rejection.reasons));
         self.fleet.compile(&admitted).unwrap()
     }
