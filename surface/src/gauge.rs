@@ -27,10 +27,9 @@ struct Value {
 impl Gauges {
     /// In the order of their names.
     pub(crate) fn committed(&self) -> impl Iterator<Item = Gauge> {
-        let gauge = |(name, value): (&Box<str>, &Value)| {
-            value.committed.map(|value| Gauge { name: name.to_string(), value })
-        };
-        self.values.iter().filter_map(gauge)
+        self.values.iter().filter_map(|(name, value)| {
+            Some(Gauge { name: name.to_string(), value: value.committed? })
+        })
     }
 
     pub(crate) fn set(

@@ -26,8 +26,11 @@ pub struct MatchStatus {
     pub players: u32,
     /// Players with an open connection.
     pub connected: u32,
+    /// Of the last tick.
     pub fuel_last: u64,
+    /// The most that a tick took.
     pub fuel_max: u64,
+    /// Of all calls, `init` included.
     pub fuel_total: u64,
     pub tick_time_last_us: u64,
     /// A moving average over about the last 16 ticks.
@@ -46,13 +49,14 @@ impl MatchStatus {
     pub(super) fn record_tick(&mut self, fuel: u64, times: TickTimes) {
         self.ticks += 1;
         self.record_fuel(fuel);
+        self.fuel_last = fuel;
+        self.fuel_max = self.fuel_max.max(fuel);
         self.tick_time_last_us = times.last;
         self.tick_time_average_us = times.average;
     }
 
+    /// Counts what a call took that was no tick, or none that counts.
     pub(super) fn record_fuel(&mut self, fuel: u64) {
-        self.fuel_last = fuel;
-        self.fuel_max = self.fuel_max.max(fuel);
         self.fuel_total += fuel;
     }
 }
