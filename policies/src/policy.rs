@@ -38,6 +38,12 @@ pub struct AdmissionLimits {
     pub total_locals: u32,
     pub block_nesting: u32,
     pub br_table_targets: u32,
+    /// Branches of one function, times the values that may live across each.
+    pub function_dataflow: u32,
+    /// The same of all functions together.
+    pub total_dataflow: u32,
+    /// Operators of one constant expression, without its `end`.
+    pub const_operators: u32,
     /// In pages of 64 KiB; also what a running sim's memory may grow to.
     pub memory_pages: u32,
     pub table_elements: u32,
@@ -100,6 +106,9 @@ impl Default for AdmissionLimits {
             total_locals: 200_000,
             block_nesting: 512,
             br_table_targets: 4_096,
+            function_dataflow: 16_000_000,
+            total_dataflow: 100_000_000,
+            const_operators: 64,
             memory_pages: 1_024,
             table_elements: 10_000,
             segments: 1_024,

@@ -5,6 +5,8 @@
 //! Never compiles, never runs and never stores a module.
 
 mod bodies;
+mod constants;
+mod dataflow;
 mod exports;
 mod features;
 mod findings;
@@ -32,7 +34,7 @@ use outline::Outline;
 pub const SCANNER: u32 = 1;
 
 /// Each adds its reasons; none stops the others.
-const CHECKS: [fn(&Outline<'_>, &AdmissionLimits, &mut Findings); 14] = [
+const CHECKS: [fn(&Outline<'_>, &AdmissionLimits, &mut Findings); 15] = [
     limits::check_counts,
     limits::check_types,
     limits::check_names,
@@ -44,6 +46,7 @@ const CHECKS: [fn(&Outline<'_>, &AdmissionLimits, &mut Findings); 14] = [
     storage::check_memory,
     storage::check_tables,
     storage::check_globals,
+    constants::check,
     segments::check_data,
     segments::check_elements,
     bodies::check,
@@ -117,7 +120,7 @@ fn examine<'a>(wasm: &'a [u8], limits: &AdmissionLimits, findings: &mut Findings
         check(&outline, limits, findings);
     }
     if !findings.make_validation_moot()
-        && let Err(error) = validity::check(wasm)
+        && let Err(error) = validity::check(wasm, limits, findings)
     {
         findings.unreadable(&error);
     }

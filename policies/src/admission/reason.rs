@@ -77,6 +77,10 @@ codes! {
     LimitBody = "LIMIT_BODY",
     LimitNesting = "LIMIT_NESTING",
     LimitBrTable = "LIMIT_BR_TABLE",
+    /// Branches times the values that live across them, of one function or of all together.
+    LimitDataflow = "LIMIT_DATAFLOW",
+    /// Operators of one constant expression.
+    LimitConst = "LIMIT_CONST",
     LimitMemory = "LIMIT_MEMORY",
     LimitTable = "LIMIT_TABLE",
     LimitSegments = "LIMIT_SEGMENTS",
@@ -101,6 +105,7 @@ impl ReasonCode {
                 | Self::LimitBody
                 | Self::LimitNesting
                 | Self::LimitBrTable
+                | Self::LimitConst
                 | Self::LimitSegments
         )
     }

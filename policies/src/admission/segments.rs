@@ -30,17 +30,18 @@ pub(super) fn check_data(outline: &Outline<'_>, _: &AdmissionLimits, findings: &
     }
 }
 
-/// Active element segments lie in the table's minimum, and none is longer than any table.
+/// Active element segments lie in the table's minimum, and all together are no longer than any
+/// table: for each element the compiler takes far more memory than the module does.
 pub(super) fn check_elements(
     outline: &Outline<'_>,
     limits: &AdmissionLimits,
     findings: &mut Findings,
 ) {
     let table = outline.tables.items().next().map(|table| table.ty);
+    let mut total = 0;
     for (index, segment) in outline.elements.items().enumerate() {
         let length = length_of(&segment);
-        let what = format_args!("elements of segment {index}");
-        hold(findings, ReasonCode::LimitTable, what, length, limits.table_elements);
+        total += length;
         let (ElementKind::Active { offset_expr, .. }, Some(table)) = (segment.kind, table) else {
             continue;
         };
@@ -49,6 +50,8 @@ pub(super) fn check_elements(
             findings.refuse(ReasonCode::ElemOutOfBounds, detail);
         }
     }
+    let what = "elements of all segments";
+    hold(findings, ReasonCode::LimitTable, what, total, limits.table_elements);
 }
 
 fn length_of(segment: &Element<'_>) -> u64 {

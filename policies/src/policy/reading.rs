@@ -8,7 +8,8 @@ use crate::nearest::nearest;
 /// Why a policy file is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PolicyError {
-    /// No TOML, or a value of another type than the key has; the text names line and column.
+    /// No TOML, or a value of another type than the key has; one line, which names and shows the
+    /// line that is wrong.
     #[error("{0}")]
     Toml(String),
     #[error("{}", lines(.0))]
@@ -33,11 +34,19 @@ fn did_you_mean(near: Option<&String>) -> String {
 }
 
 pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
-    let table = toml::from_str(text).map_err(|error| PolicyError::Toml(error.to_string()))?;
+    let table = toml::from_str(text).map_err(|error| toml_error(text, &error))?;
     none_wrong(unknown_keys(&table)?)?;
-    let policy = toml::from_str(text).map_err(|error| PolicyError::Toml(error.to_string()))?;
+    let policy = toml::from_str(text).map_err(|error| toml_error(text, &error))?;
     none_wrong(out_of_range(&policy))?;
     Ok(policy)
+}
+
+fn toml_error(text: &str, error: &toml::de::Error) -> PolicyError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let number = before.matches('\n').count();
+    let line = text.lines().nth(number).unwrap_or_default().trim();
+    let message = error.message().replace('\n', " ");
+    PolicyError::Toml(format!("line {}, `{line}`: {message}", number + 1))
 }
 
 fn none_wrong(keys: Vec<BadKey>) -> Result<(), PolicyError> {
@@ -47,7 +56,7 @@ fn none_wrong(keys: Vec<BadKey>) -> Result<(), PolicyError> {
 /// The shipped default holds every key there is, so it is the list to compare with.
 fn unknown_keys(table: &toml::Table) -> Result<Vec<BadKey>, PolicyError> {
     let known: toml::Table =
-        toml::from_str(DEFAULT_TOML).map_err(|error| PolicyError::Toml(error.to_string()))?;
+        toml::from_str(DEFAULT_TOML).map_err(|error| toml_error(DEFAULT_TOML, &error))?;
     let mut bad = Vec::new();
     for (section, keys) in table {
         let Some(known_keys) = known.get(section).and_then(toml::Value::as_table) else {
@@ -99,6 +108,9 @@ fn ranges(policy: &Policy) -> Vec<Range> {
         range("admission.total_locals", a.total_locals, 0, 100_000_000),
         range("admission.block_nesting", a.block_nesting, 0, 100_000),
         range("admission.br_table_targets", a.br_table_targets, 0, 7_654_321),
+        range("admission.function_dataflow", a.function_dataflow, 1_000, 1_000_000_000),
+        range("admission.total_dataflow", a.total_dataflow, 1_000, 4_000_000_000),
+        range("admission.const_operators", a.const_operators, 1, 10_000),
         range("admission.memory_pages", a.memory_pages, 1, 65_536),
         range("admission.table_elements", a.table_elements, 0, 1_000_000),
         range("admission.segments", a.segments, 0, 100_000),
@@ -205,6 +217,9 @@ mod tests {
         {
             let error = read(text).unwrap_err();
             assert!(matches!(error, PolicyError::Toml(_)), "{text}: {error}");
+            assert_eq!(error.to_string().lines().count(), 1, "{error}");
         }
+        let error = read("# Mine.\n[match]\ntick_fuel = \"much\"\n").unwrap_err().to_string();
+        assert!(error.starts_with("line 3, `tick_fuel = \"much\"`: "), "{error}");
     }
 }

@@ -4,7 +4,9 @@
 #![allow(clippy::format_collect, reason = "modules are made of repeated text")]
 
 mod binary;
+mod constants;
 mod corpus;
+mod dataflow;
 mod exports;
 mod features;
 mod imports;

@@ -39,9 +39,9 @@ fn a_place_that_is_not_known_ahead_is_refused() {
 
 #[test]
 fn a_long_constant_expression_is_not_computed() {
-    let sum = "i32.const 0 ".repeat(40) + &"i32.add ".repeat(39);
+    let sum = "i32.const 0 ".repeat(20) + &"i32.add ".repeat(19);
     let segment = format!(r#"(data (offset {sum}) "x")"#);
-    expect("of 40 operands", &with(&segment), "DATA_OUT_OF_BOUNDS");
+    expect("of 20 operands", &with(&segment), "DATA_OUT_OF_BOUNDS");
 }
 
 #[test]
@@ -71,4 +71,9 @@ fn a_segment_longer_than_any_table_is_refused() {
     expect("passive", &with(&passive), "LIMIT_TABLE");
     let active = format!("(func $f) (table 8 8 funcref) (elem (i32.const 0) func {functions})");
     expect("active", &with(&active), "LIMIT_TABLE ELEM_OUT_OF_BOUNDS");
+
+    let half = format!("(elem func {})", "$f ".repeat(5_000));
+    expect("two halves", &with(&format!("(func $f) {half} {half}")), "");
+    let more = format!("(func $f) {half} {half} (elem declare func $f)");
+    expect("one more elsewhere", &with(&more), "LIMIT_TABLE");
 }
