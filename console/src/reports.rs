@@ -356,7 +356,7 @@ mod tests {
         disk.execute_batch("DROP TRIGGER full").unwrap();
         writer.write(VecDeque::new());
         assert_eq!((state(), writer.patience()), (MatchState::Finished, Duration::MAX));
-        let query = "SELECT group_concat(action, ' ') FROM audit_row WHERE action LIKE 'match.%'";
+        let query = "SELECT group_concat(action, ' ' ORDER BY seq) FROM audit_row WHERE action LIKE 'match.%'";
         let audited: String = disk.query_row(query, [], |row| row.get(0)).unwrap();
         assert_eq!(audited, "match.start match.run match.end");
     }
