@@ -10,7 +10,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
-use lattice_policies::nearest::nearest;
+use lattice_policies::{escape::guest_text, nearest::nearest};
 use serde::{
     Deserialize, Deserializer, de,
     de::{DeserializeOwned, DeserializeSeed, Error as _, IntoDeserializer, MapAccess, Visitor},
@@ -46,6 +46,9 @@ impl BodyError {
         }
     }
 }
+
+/// Characters of a refusal that may repeat what the client sent.
+const SHOWN_CHARS: usize = 256;
 
 /// Bytes that are parsed at once; a module as base64 would hold up the other requests.
 const INLINE_BYTES: usize = 128 << 10;
@@ -97,7 +100,7 @@ pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyErro
     parsed.map_err(|error| match unknown {
         Some(unknown) => unknown,
         None if is_truncated(bytes) => BodyError::Truncated,
-        None => BodyError::Json(error.to_string()),
+        None => BodyError::Json(guest_text(error.to_string().as_bytes(), SHOWN_CHARS)),
     })
 }
 
@@ -128,7 +131,7 @@ fn is_truncated(bytes: &[u8]) -> bool {
 
 fn expect_type(headers: &HeaderMap, expected: &'static str) -> Result<(), BodyError> {
     let found = content_type(headers).unwrap_or_default();
-    if found == expected { Ok(()) } else { Err(BodyError::WrongType { found, expected }) }
+    if found == expected { Ok(()) } else { Err(wrong_type(&found, expected)) }
 }
 
 fn is_over_limit(error: &(dyn std::error::Error + 'static)) -> bool {
@@ -212,6 +215,11 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for StrictMembers<'_, A> {
     }
 }
 
+/// Names the type as the client wrote it, escaped and cut.
+pub(crate) fn wrong_type(found: &str, expected: &'static str) -> BodyError {
+    BodyError::WrongType { found: guest_text(found.as_bytes(), SHOWN_CHARS), expected }
+}
+
 /// Names the field as the client wrote it, escaped and cut.
 pub(crate) fn unknown_field(field: &str, known: &[&str]) -> BodyError {
     const MOST_CHARS: usize = 64;
@@ -259,6 +267,14 @@ mod tests {
         assert!(
             refusal(r#"{"Version":"1","WasmBase64":"A"}"#).contains("`WasmBase64`: not base64")
         );
+    }
+
+    #[test]
+    fn a_refusal_repeats_little_of_what_was_sent_and_that_escaped() {
+        let text =
+            refusal(&format!(r#"{{"Version":"1","TickHz":"\u202e{}"}}"#, "A".repeat(80_000)));
+        assert!(text.contains("`TickHz`: invalid type: string \""), "{text}");
+        assert!(text.is_ascii() && text.len() < 300, "{text}");
     }
 
     #[test]

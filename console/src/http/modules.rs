@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    body::{self, Base64, BodyError},
+    body::{self, Base64},
     caller::Caller,
     error::{ApiError, ApiResult, Problem},
     list::{Listed, PageOf, PageQuery},
@@ -142,7 +142,7 @@ pub(crate) async fn put(
     // `curl -T` names no type.
     let found = body::content_type(request.headers()).unwrap_or("application/wasm".into());
     if found != "application/wasm" {
-        return Err(BodyError::WrongType { found, expected: "application/wasm" }.into());
+        return Err(body::wrong_type(&found, "application/wasm").into());
     }
     let wasm = body::bytes(request, app.largest_body()).await?;
     admit(&app, caller, game, &permit, place, version, wasm.into()).await
