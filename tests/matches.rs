@@ -116,3 +116,11 @@ async fn a_match_stops_though_it_cannot_be_written_that_it_shall() {
     let ended = app.until(&id, |found| found["EndedAt"].is_string()).await;
     assert_eq!(ended["State"], "stopped");
 }
+
+#[tokio::test]
+async fn a_gauges_name_is_shown_escaped() {
+    let app = App::start().await;
+    let (_, id) = app.running_match(&sims::gauge("\\e2\\80\\ae<b>")).await;
+    let found = app.until(&id, |found| found["Tick"].as_i64() > Some(1)).await;
+    assert_eq!(found["Gauges"], json!({ "\\u{202e}<b>": 7.0 }));
+}

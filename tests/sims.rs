@@ -29,6 +29,28 @@ pub(crate) fn padded(bytes: usize) -> Vec<u8> {
     .unwrap()
 }
 
+/// A sim that sets one gauge to 7 in every tick, by a name as WAT has it.
+pub(crate) fn gauge(name: &str) -> Vec<u8> {
+    wat::parse_str(format!(
+        r#"(module
+            (import "env" "lattice_ms_gauge" (func $gauge (param i32 i32 f64) (result i32)))
+            (memory (export "memory") 1)
+            (data (i32.const 0) "{name}")
+            (func (export "lattice_abi_v1"))
+            (func (export "lattice_sim_init") (param i64 i32) (result i32) i32.const 0)
+            (func (export "lattice_sim_tick") (param i64) (result i32)
+                (drop (call $gauge (i32.const 0) (i32.const {len}) (f64.const 7)))
+                i32.const 0))"#,
+        len = wat_bytes(name)
+    ))
+    .unwrap()
+}
+
+/// The bytes of a text of WAT, in which `\e2` is one.
+fn wat_bytes(text: &str) -> usize {
+    text.len() - 2 * text.matches('\\').count()
+}
+
 /// A module that tampers: it imports what no sim is granted.
 pub(crate) fn tampered() -> Vec<u8> {
     wat::parse_str(

@@ -9,7 +9,7 @@ use axum::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::StatusCode;
 use lattice_host::MatchStatus;
-use lattice_policies::{MatchId, roles::Action};
+use lattice_policies::{MatchId, escape::guest_text, roles::Action};
 use lattice_store::Match;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
@@ -120,9 +120,15 @@ impl From<MatchStatus> for LiveFigures {
             dropped_messages: status.dropped_messages,
             dropped_log_lines: status.dropped_log_lines,
             memory_bytes: status.memory_bytes,
-            gauges: status.gauges.into_iter().map(|gauge| (gauge.name, gauge.value)).collect(),
+            gauges: status.gauges.iter().map(|gauge| (shown(&gauge.name), gauge.value)).collect(),
         }
     }
+}
+
+/// A gauge's name, which the guest chose. The bound is above what escapes make of the longest.
+fn shown(name: &str) -> String {
+    const MOST_CHARS: usize = 32 << 10;
+    guest_text(name.as_bytes(), MOST_CHARS)
 }
 
 /// Starts a match.
