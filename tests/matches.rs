@@ -36,12 +36,15 @@ async fn a_match_ticks_until_it_is_stopped_and_stays_stopped() {
 #[tokio::test]
 async fn a_sim_that_finishes_leaves_its_result() {
     let app = App::start().await;
-    let (_, id) = app.running_match(&sims::puppet()).await;
+    let (game, id) = app.running_match(&sims::puppet()).await;
     let token = app.make_player(&id, "ada").await;
     Socket::open(&app, &id, &token).await.send(b"q").await;
     let ended = app.until(&id, |found| found["EndedAt"].is_string()).await;
     assert_eq!(ended["State"], "finished");
     assert_eq!(ended["ResultBase64"], "dGhlIGVuZA==");
+    let listed = app.get(&format!("/games/{game}/matches")).send().await.expect(200);
+    assert_eq!(listed["Items"][0]["State"], "finished");
+    assert!(listed["Items"][0].get("ResultBase64").is_none(), "a list of results has no bound");
 }
 
 #[tokio::test]

@@ -37,6 +37,11 @@ async fn a_games_own_page_is_served_from_its_folder_alone() {
     let page = async |file: &str| app.get(&format!("/play/{id}/{file}")).send().await;
     assert_eq!(page("").await.text(), "<!doctype html>mine");
     assert_eq!(page("art/ship.svg").await.header("content-type"), "image/svg+xml");
+    let level: Vec<u8> = (0..=255).cycle().take((16 << 20) + 1).collect();
+    fs::write(folder.join("level.bin"), &level).unwrap();
+    let sent = page("level.bin").await;
+    assert_eq!(sent.header("content-length"), level.len().to_string());
+    assert!(sent.body == level, "a large file comes whole");
     for way_out in [
         "../secret.txt",
         "%2e%2e/secret.txt",

@@ -3,12 +3,18 @@
 //!
 //! Serves nothing from outside that folder, and needs no token: a page holds no secret.
 
-use std::path::{Path as FilePath, PathBuf};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path as FilePath, PathBuf},
+};
 
 use axum::{
+    body::Body,
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
+use futures_util::stream;
 use http::header;
 use lattice_policies::MatchId;
 
@@ -23,9 +29,6 @@ const POLICY: &str = "default-src 'self'; connect-src 'self'; img-src 'self' dat
                       object-src 'none'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
-/// Bytes of a page's file at most: it is read whole.
-const FILE_BYTES: u64 = 16 << 20;
-
 /// The plain page, for games without one of their own.
 const PLAIN_PAGE: [(&str, &str); 3] = [
     ("index.html", include_str!("../../pages/player.html")),
@@ -39,7 +42,7 @@ const PLAIN_PAGE: [(&str, &str); 3] = [
     responses((status = 200, content_type = "text/html")),
 )]
 pub(crate) async fn root() -> Response {
-    file_response("index.html", include_str!("../../pages/root.html").as_bytes().to_vec())
+    file_response("index.html", Content::Text(include_str!("../../pages/root.html")))
 }
 
 /// Adds the slash that a page's relative links need.
@@ -81,30 +84,35 @@ async fn serve(app: App, id: String, file: String) -> ApiResult<Response> {
     let folder = app.config.pages_dir.join(game.as_str());
     let custom = !app.config.pages_dir.as_os_str().is_empty();
     let name = file.clone();
-    let bytes =
-        blocking(
-            move || {
-                if custom && folder.is_dir() { read_below(&folder, &file) } else { plain(&file) }
-            },
-        );
-    let bytes = bytes.await?.ok_or(ApiError::NotFound("page"))?;
-    Ok(file_response(&name, bytes))
+    let open = move || {
+        if custom && folder.is_dir() { open_below(&folder, &file) } else { plain(&file) }
+    };
+    let content = blocking(open).await?.ok_or(ApiError::NotFound("page"))?;
+    Ok(file_response(&name, content))
 }
 
-fn plain(file: &str) -> Option<Vec<u8>> {
+/// What a file of a page holds.
+enum Content {
+    Text(&'static str),
+    /// That many bytes from the file's start.
+    File(File, u64),
+}
+
+fn plain(file: &str) -> Option<Content> {
     let (_, text) = PLAIN_PAGE.into_iter().find(|(name, _)| *name == file)?;
-    Some(text.as_bytes().to_vec())
+    Some(Content::Text(text))
 }
 
-/// The file's bytes, if its path stays below the folder, links included.
-fn read_below(folder: &FilePath, file: &str) -> Option<Vec<u8>> {
+/// Opens the file, if its path stays below the folder, links included.
+fn open_below(folder: &FilePath, file: &str) -> Option<Content> {
     let folder = folder.canonicalize().ok()?;
     let path = folder.join(relative(file)?).canonicalize().ok()?;
+    // Only a plain file is opened: to open a pipe would wait for its other end.
     let size = path.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
-    if !path.starts_with(&folder) || size > FILE_BYTES {
+    if !path.starts_with(&folder) {
         return None;
     }
-    std::fs::read(path).ok()
+    Some(Content::File(File::open(path).ok()?, size))
 }
 
 /// A path of plain names only: no hidden files, no way up, nothing that another system reads
@@ -116,15 +124,34 @@ fn relative(file: &str) -> Option<PathBuf> {
     file.split('/').all(plain).then(|| file.into())
 }
 
-fn file_response(name: &str, bytes: Vec<u8>) -> Response {
+fn file_response(name: &str, content: Content) -> Response {
+    let (size, body) = match content {
+        Content::Text(text) => (text.len() as u64, Body::from(text)),
+        Content::File(file, size) => (size, in_pieces(file, size)),
+    };
     let headers = [
         (header::CONTENT_TYPE, content_type(name)),
+        (header::CONTENT_LENGTH, &size.to_string()),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-cache"),
     ];
-    (headers, bytes).into_response()
+    (headers, body).into_response()
+}
+
+/// Reads the file as fast as the client takes it: anyone may ask, so little of it is in memory.
+fn in_pieces(file: File, size: u64) -> Body {
+    const PIECE: u64 = 64 << 10;
+    Body::from_stream(stream::try_unfold((file, size), |(mut file, left)| async move {
+        let read = blocking(move || {
+            let mut piece = Vec::new();
+            let read = file.by_ref().take(left.min(PIECE)).read_to_end(&mut piece);
+            read.map(|read| (piece, (file, left - read as u64)))
+        });
+        let (piece, rest) = read.await?.map_err(ApiError::internal)?;
+        Ok::<_, ApiError>((!piece.is_empty()).then_some((piece, rest)))
+    }))
 }
 
 fn content_type(name: &str) -> &'static str {
@@ -164,7 +191,16 @@ mod tests {
         std::fs::write(folder.join(".hidden"), "hidden").unwrap();
         std::os::unix::fs::symlink(outside.path(), folder.join("link")).unwrap();
 
-        assert_eq!(read_below(&folder, "art/ship.png").unwrap(), b"ship");
+        let read = |file: &str| match open_below(&folder, file)? {
+            Content::File(mut file, size) => {
+                let mut text = String::new();
+                file.read_to_string(&mut text).unwrap();
+                assert_eq!(text.len() as u64, size);
+                Some(text)
+            }
+            Content::Text(text) => Some(text.to_owned()),
+        };
+        assert_eq!(read("art/ship.png").unwrap(), "ship");
         for bad in [
             "../secret.txt",
             "art/../../secret.txt",
@@ -177,17 +213,16 @@ mod tests {
             "art\\ship.png",
             "nothing.html",
         ] {
-            assert_eq!(read_below(&folder, bad), None, "{bad}");
+            assert_eq!(read(bad), None, "{bad}");
         }
     }
 
     #[test]
     fn the_plain_page_names_only_files_that_it_has() {
-        let html = plain("index.html").unwrap();
-        let html = String::from_utf8(html).unwrap();
+        let Some(Content::Text(html)) = plain("index.html") else { panic!("there is no page") };
         assert!(html.contains("player.js") && html.contains("player.css"));
         assert!(plain("player.js").is_some() && plain("player.css").is_some());
-        assert_eq!(plain("other.js"), None);
+        assert!(plain("other.js").is_none());
         assert!(!html.contains("<script>") && !html.contains("style="), "the policy forbids it");
     }
 }
