@@ -1,6 +1,11 @@
 //! A server's start and end: gracefully, or with one clear line and nothing left behind.
 
-use std::{fs, net::TcpListener, path::Path, process::Output};
+use std::{
+    fs,
+    net::TcpListener,
+    path::Path,
+    process::{Command, Output},
+};
 
 use crate::{
     app::{App, lattice, serve},
@@ -68,6 +73,20 @@ fn a_port_in_use_is_named_and_nothing_is_made() {
         assert!(said.contains(&address), "{said}");
         assert!(!data.exists(), "no data folder");
     }
+}
+
+#[test]
+fn a_new_data_folder_that_cannot_be_written_is_named_and_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    // Files of 8 KiB at most, which end as a full disk would: with an error, not a signal.
+    let mut command = Command::new("bash");
+    command.args(["-c", r#"trap "" XFSZ; ulimit -f 8; exec "$0" "$@""#]);
+    command.arg(lattice().get_program());
+    command.args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    let said = refused(&command.arg("--data").arg(&data).output().unwrap());
+    assert!(said.contains(data.to_str().unwrap()), "{said}");
+    assert!(!data.exists(), "no data folder");
 }
 
 #[tokio::test]

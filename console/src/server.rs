@@ -4,7 +4,7 @@
 //! Prints nothing and minds no signal.
 
 use std::{
-    io,
+    fs, io,
     net::{SocketAddr, TcpListener},
     path::PathBuf,
     sync::Arc,
@@ -65,9 +65,21 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server. The addresses come first, then the data folder: what fails early leaves
-    /// nothing behind. Blocks; must not be called inside an async runtime.
+    /// Starts a server, or leaves nothing behind: neither a bound address nor a new data folder.
+    /// Blocks; must not be called inside an async runtime.
     pub fn start(settings: ServeSettings) -> Result<Self, ServeError> {
+        let dir = settings.server.data_dir.clone();
+        let is_new = !dir.exists();
+        Self::open(settings).inspect_err(|error| {
+            // Whoever holds it made it in the same moment.
+            let held = matches!(error, ServeError::Open(OpenError::Held(_)));
+            if is_new && !held {
+                let _ = fs::remove_dir_all(&dir);
+            }
+        })
+    }
+
+    fn open(settings: ServeSettings) -> Result<Self, ServeError> {
         let ServeSettings { server: config, policy } = settings;
         let (public, address) = bind(config.listen)?;
         let (admin, admin_address) = bind(config.admin_listen)?;
