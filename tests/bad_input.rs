@@ -73,6 +73,7 @@ const CASES: &[Case] = &[
 
     case("/tokens", r#"{"Subject":"a","Role":"root"}"#, 400, "bad-value", "`super-admin`"),
     case("/tokens", r#"{"Subject":"a b","Role":"viewer"}"#, 400, "bad-value", "`Subject`"),
+    case("/tokens", r#"{"Subject":"system","Role":"viewer"}"#, 400, "bad-value", "the platform itself"),
     case("/tokens", r#"{"Subject":"a","Role":"viewer","ExpiresAt":"tomorrow"}"#, 400, "bad-value", "RFC 3339"),
     case("/tokens", r#"{"Subject":"a","Role":"viewer","ExpiresAt":"2001-01-01T00:00:00Z"}"#, 400, "bad-value", "past"),
     case("/tokens", r#"{"Subject":"a","Rule":"viewer"}"#, 400, "unknown-field", "did you mean `Role`?"),

@@ -1,5 +1,7 @@
 //! Names that people give to things: what they may look like.
 
+use lattice_store::Actor;
+
 use super::error::{ApiError, ApiResult};
 
 /// A name for people to read: 1 to 100 characters, none of them a control character.
@@ -23,9 +25,13 @@ fn is_unseen(c: char) -> bool {
     c.is_control() || directs
 }
 
-/// A subject, which stands for a person or a program in logs and in the audit.
+/// A subject, which stands for a person or a program in logs and in the audit, and never for the
+/// platform itself.
 pub(crate) fn subject(field: &'static str, text: String) -> ApiResult<String> {
     const MOST_CHARS: usize = 64;
+    if Actor::system().subject == text {
+        return Err(ApiError::value(field, format_args!("`{text}` is the platform itself")));
+    }
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._@+-".contains(c);
     if (1..=MOST_CHARS).contains(&text.len()) && text.chars().all(allowed) {
         return Ok(text);
@@ -49,7 +55,7 @@ mod tests {
     #[test]
     fn a_subject_has_a_small_alphabet() {
         assert!(subject("Subject", "ada@example.org".into()).is_ok());
-        for bad in ["", "a b", "é", "<b>", &"x".repeat(65)] {
+        for bad in ["", "a b", "é", "<b>", "system", &"x".repeat(65)] {
             assert!(subject("Subject", bad.into()).is_err(), "{bad:?}");
         }
     }
