@@ -81,6 +81,24 @@ async fn a_text_frame_is_closed_as_unsupported() {
 }
 
 #[tokio::test]
+async fn a_malformed_frame_is_closed_with_the_code_that_says_so() {
+    let (app, id, token) = playing().await;
+    let long_ping = [&[0x89, 0xfe, 1, 0, 0, 0, 0, 0][..], &[b'a'; 256]].concat();
+    for (frame, code) in [
+        (&long_ping[..], 1002),
+        (&[0x82, 1, b'a'][..], 1002),            // not masked
+        (&[0xf2, 0x81, 0, 0, 0, 0, b'a'], 1002), // reserved bits
+        (&[0x83, 0x81, 0, 0, 0, 0, b'a'], 1002), // an opcode that is none
+        (&[0x80, 0x81, 0, 0, 0, 0, b'a'], 1002), // continues nothing
+        (&[0x81, 0x81, 0, 0, 0, 0, 0xff], 1007), // text that is not UTF-8
+    ] {
+        let mut socket = Socket::open(&app, &id, &token).await;
+        socket.send_raw(frame).await;
+        assert_eq!(socket.closed().await.0, code, "{frame:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_message_over_the_limit_is_closed_as_too_large_and_never_reaches_the_sim() {
     let (app, id, token) = playing().await;
     let mut socket = Socket::open(&app, &id, &token).await;

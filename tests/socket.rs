@@ -2,7 +2,7 @@
 
 use futures_util::{SinkExt, StreamExt};
 use http::{HeaderValue, StatusCode, header};
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Error, Message, client::IntoClientRequest, http::Request},
@@ -44,6 +44,11 @@ impl Socket {
     /// Sends what the server may cut short.
     pub(crate) async fn try_send(&mut self, message: Message) -> Result<(), Error> {
         self.0.send(message).await
+    }
+
+    /// Sends bytes that need be no frame.
+    pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
+        self.0.get_mut().write_all(bytes).await.unwrap();
     }
 
     /// The next message.

@@ -24,6 +24,8 @@ type Close = (u16, &'static str);
 mod close {
     use super::{Close, close_code};
 
+    pub(super) const MALFORMED: Close = (close_code::PROTOCOL, "a frame is malformed");
+    pub(super) const NOT_UTF8: Close = (close_code::INVALID, "text is not UTF-8");
     pub(super) const TEXT: Close = (close_code::UNSUPPORTED, "messages are binary frames");
     pub(super) const TOO_LARGE: Close = (close_code::SIZE, "the message is over the limit");
     pub(super) const FLOODING: Close = (close_code::POLICY, "too many messages a second");
@@ -124,10 +126,15 @@ fn of_match(reason: CloseReason) -> Close {
     }
 }
 
-/// A frame over the limit is seen by its header, before its payload is read.
+/// What the client sent that is no message, as of RFC 6455, section 7.4.1. A frame over the limit
+/// is seen by its header, before its payload is read.
 fn broken(error: axum::Error) -> End {
-    match error.into_inner().downcast_ref::<tungstenite::Error>() {
-        Some(tungstenite::Error::Capacity(_)) => End::Close(close::TOO_LARGE),
+    use tungstenite::{Error, error::ProtocolError};
+    match error.into_inner().downcast_ref::<Error>() {
+        Some(Error::Capacity(_)) => End::Close(close::TOO_LARGE),
+        Some(Error::Utf8(_)) => End::Close(close::NOT_UTF8),
+        Some(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => End::Gone,
+        Some(Error::Protocol(_)) => End::Close(close::MALFORMED),
         _ => End::Gone,
     }
 }
