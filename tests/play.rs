@@ -1,5 +1,9 @@
 //! Players' sockets: who may open one, what travels, and why one is closed.
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -96,6 +100,22 @@ async fn a_malformed_frame_is_closed_with_the_code_that_says_so() {
         socket.send_raw(frame).await;
         assert_eq!(socket.closed().await.0, code, "{frame:?}");
     }
+}
+
+#[tokio::test]
+async fn a_link_names_the_host_that_the_request_named_over_http_2_too() {
+    let (app, id, _) = playing().await;
+    let own = app.origin.replace("127.0.0.1", "localhost");
+    let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    let request = Request::post(format!("{own}/matches/{id}/players"))
+        .header("authorization", format!("Bearer {}", app.token))
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from_static(b"{}")));
+    let answer = client.request(request.unwrap()).await.unwrap();
+    let made = answer.into_body().collect().await.unwrap().to_bytes();
+    let made: serde_json::Value = serde_json::from_slice(&made).unwrap();
+    let url = made["Url"].as_str().unwrap();
+    assert!(url.starts_with(&format!("{own}/play/{id}/#token=")), "{url}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! call and render; they hold no policy, no SQL and nothing of the sandbox.
 
 pub(crate) mod audit;
+mod authority;
 mod body;
 mod caller;
 pub(crate) mod error;

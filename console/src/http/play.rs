@@ -8,12 +8,13 @@ use axum::{
     },
     response::Response,
 };
-use http::{HeaderMap, header};
+use http::{HeaderMap, header, uri::Authority};
 use lattice_host::{ConnectError, LiveMatch};
 use lattice_policies::{MatchId, Sha256};
 use lattice_store::Player;
 
 use super::{
+    authority::authority,
     error::{ApiError, ApiResult, Problem, TokenFault},
     layers::bearer,
     path::Path,
@@ -43,7 +44,7 @@ pub(crate) async fn play(
     request: Request,
 ) -> ApiResult<Response> {
     let id: MatchId = id.parse().map_err(|_| ApiError::NotFound("match"))?;
-    check_origin(&app, request.headers())?;
+    check_origin(&app, &request)?;
     let player = player(&app, &id, request.headers()).await?;
     let (mut parts, _) = request.into_parts();
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &app).await;
@@ -101,13 +102,13 @@ fn protocol_token(headers: &HeaderMap) -> Option<&str> {
 
 /// A browser says which page opens the socket: ours, or one that the operator allowed. Other
 /// clients send no origin.
-fn check_origin(app: &App, headers: &HeaderMap) -> ApiResult<()> {
-    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+fn check_origin(app: &App, request: &Request) -> ApiResult<()> {
+    let Some(origin) = request.headers().get(header::ORIGIN) else { return Ok(()) };
     let origin = origin.to_str().unwrap_or_default();
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = authority(request);
     let own = origin.split_once("://").map(|(_, host)| host);
     let allowed = &app.config.allowed_origins;
-    if own.is_some() && own == host
+    if own.is_some() && own == host.as_ref().map(Authority::as_str)
         || origin == app.config.public_origin
         || allowed.iter().any(|allowed| allowed == origin)
     {

@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Request, State},
 };
-use http::{HeaderMap, StatusCode, header, uri::Authority};
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use lattice_policies::{MatchId, roles::Action};
 use lattice_store::NewPlayer;
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
+    authority::authority,
     body,
     caller::Caller,
     error::{ApiError, ApiResult, Problem},
@@ -57,7 +58,7 @@ pub(crate) async fn create(
 ) -> ApiResult<(StatusCode, Json<PlayerAnswer>)> {
     let (found, _permit) =
         caller.match_of_game(&app, &id, |owner| Action::AddPlayer { owner }).await?;
-    let origin = origin(&app, request.headers());
+    let origin = origin(&app, &request);
     let asked: PlayerRequest = body::json(request, app.small_body()).await?;
     let name = asked.name.map(|name| text::name("Name", name)).transpose()?;
     let name = name.unwrap_or_else(|| "player".to_owned());
@@ -99,11 +100,10 @@ fn url(origin: &str, id: &MatchId, secret: &Secret) -> String {
 }
 
 /// The origin that the client itself used, unless the operator says what the public one is.
-fn origin(app: &App, headers: &HeaderMap) -> String {
+fn origin(app: &App, request: &Request) -> String {
     if !app.config.public_origin.is_empty() {
         return app.config.public_origin.clone();
     }
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.and_then(|host| host.parse::<Authority>().ok());
-    host.map_or_else(|| format!("http://{}", app.address), |host| format!("http://{host}"))
+    authority(request)
+        .map_or_else(|| format!("http://{}", app.address), |host| format!("http://{host}"))
 }
