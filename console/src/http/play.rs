@@ -30,9 +30,10 @@ const TOKEN_PROTOCOL_PREFIX: &str = "lattice.token.";
 ///
 /// The player's token travels as `Authorization: Bearer lap_...` or as the second of two
 /// subprotocols, `lattice.v1, lattice.token.lap_...`. Closed with 1000 when the match has ended,
-/// 1001 when the server goes down, 1003 for a text frame, 1008 for flooding, 1009 for a message
-/// over the limit, 4000 when the match was stopped, 4001 when the sim kicked the player, 4002 for
-/// a player who is too slow, 4003 when the player connected anew, 4004 when the match faulted.
+/// 1001 when the server goes down, 1002 for a malformed frame, 1003 for a text frame, 1007 for one
+/// that is not UTF-8, 1008 for flooding, 1009 for a message over the limit, 4000 when the match was
+/// stopped, 4001 when the sim kicked the player, 4002 for a player who is too slow, 4003 when the
+/// player connected anew, 4004 when the match faulted.
 #[utoipa::path(
     get, path = "/matches/{match}/play", tag = "matches", params(("match" = String, Path)),
     security(("player" = [])),
