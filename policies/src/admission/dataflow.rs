@@ -3,7 +3,7 @@
 //! with the branches themselves, so no limit of either alone bounds them.
 
 use wasmparser::{
-    BinaryReader, BlockType, FuncValidator, FunctionBody, ModuleArity, Operator, Result,
+    BinaryReader, BlockType, FuncValidator, FunctionBody, ModuleArity, Operator, Result, SubType,
     ValidatorResources,
 };
 
@@ -114,7 +114,7 @@ fn values_carried(operator: &Operator<'_>, function: &FuncValidator<ValidatorRes
         BlockType::Empty => 0,
         BlockType::Type(_) => 1,
         BlockType::FuncType(index) => {
-            let ty = function.sub_type_at(*index).map(|ty| ty.unwrap_func());
+            let ty = function.sub_type_at(*index).map(SubType::unwrap_func);
             ty.map_or(0, |ty| (ty.params().len() + ty.results().len()) as u64)
         }
     }

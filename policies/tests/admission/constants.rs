@@ -4,6 +4,9 @@ use lattice_policies::{admission::scan, policy::AdmissionLimits};
 
 use crate::sim::{expect_of, with};
 
+/// Where an expression may stand, and the fields that have it there.
+type Place = (&'static str, fn(&str) -> String);
+
 /// A value of 0 in so many operators, an odd count.
 fn zero(operators: usize) -> String {
     format!("i32.const 0 {}", "i32.const 0 i32.add ".repeat(operators / 2))
@@ -12,7 +15,7 @@ fn zero(operators: usize) -> String {
 #[test]
 fn a_constant_expression_is_limited_wherever_it_stands() {
     let limits = AdmissionLimits { const_operators: 5, ..AdmissionLimits::default() };
-    let places: [(&str, fn(&str) -> String); 3] = [
+    let places: [Place; 3] = [
         ("initial value of global 0", |zero| format!("(global i32 {zero})")),
         ("offset of data segment 0", |zero| format!("(data (offset {zero}) \"x\")")),
         ("offset of element segment 0", |zero| {
