@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) address_rate: RateTable<IpAddr>,
     pub(crate) token_rate: RateTable<TokenId>,
+    /// Requests at work, by subject.
+    pub(crate) requests: Shares<String>,
     /// Modules on their way in or out, by subject.
     pub(crate) transfers: Shares<String>,
     /// Matches that run or are about to, by game.
@@ -87,6 +89,7 @@ impl App {
             policy_id: policy.fingerprint(),
             address_rate: RateTable::new(address_rate, config.rate_table_entries),
             token_rate: RateTable::new(token_rate, config.rate_table_entries),
+            requests: Shares::new(config.requests_at_once, config.requests_per_subject),
             transfers: Shares::new(config.transfers_at_once, config.transfers_per_subject),
             match_places: Shares::new(config.match_slots as usize, config.matches_per_game),
             match_sockets: Shares::new(config.connections, config.sockets_per_match),

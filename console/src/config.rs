@@ -55,6 +55,8 @@ pub struct ServerConfig {
     pub connections_per_address: usize,
     /// Requests worked on at once; more are answered 503.
     pub requests_at_once: usize,
+    /// Of those, by one subject.
+    pub requests_per_subject: usize,
     /// A request that takes longer is answered 408. Sockets and event streams are not timed.
     pub request_timeout_ms: u64,
     /// A client that takes longer to send a request's head, or to send any, is disconnected.
@@ -112,6 +114,7 @@ impl Default for ServerConfig {
             connections: 4_096,
             connections_per_address: 1_024,
             requests_at_once: 512,
+            requests_per_subject: 128,
             request_timeout_ms: 60_000,
             header_timeout_ms: 10_000,
             transfers_at_once: 8,
@@ -220,6 +223,7 @@ impl ServerConfig {
         range("connections", self.connections as u64, 1..=1 << 20)?;
         range("connections_per_address", self.connections_per_address as u64, 1..=1 << 20)?;
         range("requests_at_once", self.requests_at_once as u64, 1..=1 << 20)?;
+        range("requests_per_subject", self.requests_per_subject as u64, 1..=1 << 20)?;
         range("request_timeout_ms", self.request_timeout_ms, 100..=3_600_000)?;
         range("header_timeout_ms", self.header_timeout_ms, 100..=3_600_000)?;
         range("transfers_at_once", self.transfers_at_once as u64, 1..=1_024)?;

@@ -8,6 +8,7 @@ mod metrics;
 mod overload;
 mod panic_guard;
 mod request_id;
+mod subject_share;
 mod timeout;
 mod token_rate;
 mod trace;
@@ -41,6 +42,7 @@ pub(crate) fn wrap(routes: Router<App>, app: &App) -> Router<App> {
             .layer(from_fn_with_state(app.clone(), body_limit::cut))
             .layer(from_fn_with_state(app.clone(), address_rate::limit))
             .layer(from_fn_with_state(app.clone(), authentication::identify))
-            .layer(from_fn_with_state(app.clone(), token_rate::limit)),
+            .layer(from_fn_with_state(app.clone(), token_rate::limit))
+            .layer(from_fn_with_state(app.clone(), subject_share::limit)),
     )
 }
