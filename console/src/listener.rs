@@ -79,7 +79,7 @@ pub(crate) async fn serve(
 /// own timers start too late for who does not even say which one it speaks.
 async fn silence(time: Duration, begun: &Notify) {
     if timeout(time, begun.notified()).await.is_ok() {
-        pending().await
+        pending::<()>().await;
     }
 }
 

@@ -275,7 +275,7 @@ pub(crate) fn fault_json(fault: &Fault) -> Value {
 #[cfg(test)]
 mod tests {
     use lattice_host::Level;
-    use lattice_policies::{GameId, Sha256, admission};
+    use lattice_policies::{GameId, Sha256, admission, policy::AdmissionLimits};
     use lattice_store::{Actor, NewMatch};
 
     use super::*;
@@ -314,7 +314,7 @@ mod tests {
                 (func (export "lattice_sim_init") (param i64 i32) (result i32) i32.const 0)
                 (func (export "lattice_sim_tick") (param i64) (result i32) i32.const 0))"#,
         );
-        let admitted = admission::scan(wasm.unwrap(), &Default::default()).unwrap();
+        let admitted = admission::scan(wasm.unwrap(), &AdmissionLimits::default()).unwrap();
         let (version, sha256) = ("1.0.0".parse().unwrap(), admitted.sha256());
         store.create_game(&actor, &game, "A game", "ada").unwrap();
         let policy = Sha256::of(b"policy");
