@@ -99,8 +99,19 @@ fn for_unknown_name(name: &str) -> Option<String> {
         let hint = "C++ mangled the name: include <lattice_managed.h>, which declares";
         return Some(format!("{hint} {wanted}"));
     }
-    let near = (name.len() <= LONGEST_LIKENESS).then(|| nearest(name, names())).flatten();
-    near.map(|near| format!("did you mean {IMPORT_MODULE}.{near}?"))
+    let near = is_of_surface(name).then(|| nearest(name, names())).flatten();
+    near.map(|near| format!("did you mean {IMPORT_MODULE}.{near}?")).or_else(|| {
+        let undefined =
+            "no source file of the sim defines it, and the host grants only lattice_ms_*";
+        Some(undefined.to_owned())
+    })
+}
+
+/// Whether a name was meant to be a host function's; any other is the sim's own.
+fn is_of_surface(name: &str) -> bool {
+    const PREFIX: &str = "lattice_ms";
+    name.len() <= LONGEST_LIKENESS
+        && name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }
 
 /// What a required export that is missing may have been called instead.
@@ -167,9 +178,11 @@ mod tests {
     }
 
     #[test]
-    fn what_resembles_nothing_gets_no_hint() {
-        assert_eq!(for_import("env", "qux"), None);
-        assert_eq!(for_import("env", &"lattice_ms_log".repeat(1_000)), None);
+    fn what_resembles_nothing_is_said_to_be_undefined() {
+        for name in ["qux", "lattice_rng_seed", &"lattice_ms_log".repeat(1_000)] {
+            let hint = for_import("env", name).unwrap();
+            assert!(hint.contains("no source file of the sim defines it"), "{hint}");
+        }
         assert_eq!(for_import("env", "lattice_ms_log"), None);
     }
 
