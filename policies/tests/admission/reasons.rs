@@ -44,9 +44,10 @@ fn a_reason_as_json_has_a_hint_only_where_there_is_one() {
         "Code": "IMPORT_NOT_ALLOWED", "Detail": "env.strlen", "Hint": "libc: include <string.h>"
     });
     assert_eq!(strlen, expected);
-    let untyped = json(r#"(import "env" "lattice_ms_log" (func))"#);
-    assert_eq!(untyped["Code"], "IMPORT_SIGNATURE");
-    assert_eq!(untyped.get("Hint"), None, "{untyped}");
+    let empty = scan(Vec::new(), &AdmissionLimits::default()).unwrap_err();
+    let malformed = serde_json::to_value(&empty.reasons[0]).unwrap();
+    assert_eq!(malformed["Code"], "MALFORMED");
+    assert_eq!(malformed.get("Hint"), None, "{malformed}");
 }
 
 #[test]
