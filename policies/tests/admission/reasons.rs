@@ -44,8 +44,8 @@ fn a_reason_as_json_has_a_hint_only_where_there_is_one() {
         "Code": "IMPORT_NOT_ALLOWED", "Detail": "env.strlen", "Hint": "libc: include <string.h>"
     });
     assert_eq!(strlen, expected);
-    let empty = scan(Vec::new(), &AdmissionLimits::default()).unwrap_err();
-    let malformed = serde_json::to_value(&empty.reasons[0]).unwrap();
+    let cut = scan(b"\0asm\x01\0\0\0\x01\x7f".to_vec(), &AdmissionLimits::default()).unwrap_err();
+    let malformed = serde_json::to_value(&cut.reasons[0]).unwrap();
     assert_eq!(malformed["Code"], "MALFORMED");
     assert_eq!(malformed.get("Hint"), None, "{malformed}");
 }
