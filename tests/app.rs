@@ -82,7 +82,7 @@ impl App {
         let metrics = announced.remove(METRICS).unwrap();
         self.admin_origin = metrics.replace("/metrics", "");
         while self.get("/readyz").send().await.status != 200 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
@@ -178,7 +178,7 @@ impl App {
             if wanted(&found) {
                 return found;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 

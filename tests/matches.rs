@@ -104,7 +104,7 @@ async fn who_does_not_wait_for_the_start_leaves_no_match_that_never_starts() {
     assert_eq!(app.count("SELECT count(*) FROM match_run"), 0, "it is about to be written");
     busy.execute_batch("ROLLBACK").unwrap();
     while app.count("SELECT count(*) FROM match_run WHERE state = 'running'") == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
