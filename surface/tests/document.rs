@@ -16,13 +16,12 @@ fn typed(signature: &Signature) -> String {
 }
 
 fn fuel(price: Price) -> String {
-    let mut text = price.fixed.to_string();
-    for (each, unit) in [(price.per_byte, "byte"), (price.per_player, "player")] {
-        if each > 0 {
-            text += &format!(" + {each} a {unit}");
-        }
-    }
-    text
+    let part = |each: u64, unit| match each {
+        0 => String::new(),
+        each => format!(" + {each} a {unit}"),
+    };
+    let (bytes, players) = (part(price.per_byte, "byte"), part(price.per_player, "player"));
+    format!("{}{bytes}{players}", price.fixed)
 }
 
 #[test]
