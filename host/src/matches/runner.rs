@@ -25,7 +25,7 @@ pub(crate) struct Runner {
     grid: Grid,
     limits: Arc<MatchLimits>,
     tick_hz: u16,
-    /// The tick that runs next; -1 before tick 0's turn has come.
+    /// The tick that runs next.
     tick: i64,
     /// Ticks left once a stop was asked for.
     ticks_left: Option<i32>,
