@@ -20,9 +20,9 @@ pub type Fuel = u64;
 
 /// What one call into a guest may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GuestLimits {
-    pub fuel: Fuel,
-    pub deadline_ms: u64,
+struct GuestLimits {
+    fuel: Fuel,
+    deadline_ms: u64,
 }
 
 /// What wasmtime keeps beside an instance.

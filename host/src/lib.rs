@@ -24,7 +24,7 @@ pub use capacity::CapacityError;
 pub use engine::{Engine, EngineError};
 pub use fault::{Fault, FaultKind, Frame};
 pub use fleet::{Action, ApplyError, Fleet, FleetFigures, HostSettings, StartError};
-pub use guest::{Fuel, Guest, GuestLimits};
+pub use guest::{Fuel, Guest};
 pub use lattice_surface::Level;
 pub use matches::{
     CloseReason, ConnectError, LiveMatch, MatchSpec, MatchState, MatchStatus, Outgoing, PlayerLink,
