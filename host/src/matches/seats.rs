@@ -12,66 +12,56 @@ use lattice_surface::{Message, Recipient};
 
 use super::link::{CloseReason, LinkId, SendQueue};
 
-/// One player's place. It is kept while the player is away, up to the grace period.
-enum Seat {
-    Connected(Arc<SendQueue>),
-    Away(Instant),
-}
-
-/// The seats of a match, in the order of the players' numbers.
+/// The seats of a match, in the order of the players' numbers. A player who is away keeps the seat
+/// up to the grace period. Two maps, so that a tick looks only at those whom it concerns.
 #[derive(Default)]
 pub(super) struct Seats {
-    seats: BTreeMap<PlayerId, Seat>,
+    connected: BTreeMap<PlayerId, Arc<SendQueue>>,
+    away: BTreeMap<PlayerId, Instant>,
 }
 
 impl Seats {
     pub(super) fn players(&self) -> u32 {
-        self.seats.len() as u32
+        (self.connected.len() + self.away.len()) as u32
     }
 
     pub(super) fn connected(&self) -> u32 {
-        let connected = |seat: &&Seat| matches!(seat, Seat::Connected(_));
-        self.seats.values().filter(connected).count() as u32
+        self.connected.len() as u32
     }
 
     /// Seats a connection; answers whether it is the player's first.
     pub(super) fn connect(&mut self, player: PlayerId, queue: Arc<SendQueue>) -> bool {
-        match self.seats.insert(player, Seat::Connected(queue)) {
-            Some(Seat::Connected(older)) => {
-                older.close(CloseReason::Replaced);
-                false
-            }
-            Some(Seat::Away(_)) => false,
-            None => true,
+        let was_away = self.away.remove(&player).is_some();
+        let older = self.connected.insert(player, queue);
+        if let Some(older) = &older {
+            older.close(CloseReason::Replaced);
         }
+        !was_away && older.is_none()
     }
 
     /// Marks the player as away, if it is this link that was lost and not one it replaced.
     pub(super) fn disconnect(&mut self, player: PlayerId, link: LinkId, now: Instant) {
         if self.is_link(player, link) {
-            self.seats.insert(player, Seat::Away(now));
+            self.connected.remove(&player);
+            self.away.insert(player, now);
         }
     }
 
     /// Whether `link` is the player's present one.
     pub(super) fn is_link(&self, player: PlayerId, link: LinkId) -> bool {
-        matches!(self.seats.get(&player), Some(Seat::Connected(queue)) if queue.id == link)
+        self.connected.get(&player).is_some_and(|queue| queue.id == link)
     }
 
     /// Takes out the players who have been away for `grace`, in the order of their numbers.
     pub(super) fn take_gone(&mut self, grace: Duration, now: Instant) -> Vec<PlayerId> {
-        let gone = |seat: &Seat| matches!(seat, Seat::Away(since) if now >= *since + grace);
-        let players: Vec<_> =
-            self.seats.iter().filter(|(_, seat)| gone(seat)).map(|(player, _)| *player).collect();
-        for player in &players {
-            self.seats.remove(player);
-        }
-        players
+        let is_gone = |_: &PlayerId, since: &mut Instant| now >= *since + grace;
+        self.away.extract_if(.., is_gone).map(|(player, _)| player).collect()
     }
 
     /// Takes a kicked player out and closes its link.
     pub(super) fn kick(&mut self, player: PlayerId, reason: i32) {
-        if let Some(Seat::Connected(queue)) = self.seats.remove(&player) {
+        self.away.remove(&player);
+        if let Some(queue) = self.connected.remove(&player) {
             queue.close(CloseReason::Kicked(reason));
         }
     }
@@ -79,25 +69,20 @@ impl Seats {
     /// Hands a message to the queues it is for. Its bytes are copied once, however many they are.
     pub(super) fn deliver(&self, message: &Message<'_>) {
         let bytes = Bytes::copy_from_slice(message.bytes);
-        let push = |seat: &Seat| {
-            if let Seat::Connected(queue) = seat {
-                queue.push(&bytes, message.may_be_dropped);
-            }
-        };
+        let push = |queue: &Arc<SendQueue>| queue.push(&bytes, message.may_be_dropped);
         match message.to {
-            Recipient::Player(player) => self.seats.get(&player).into_iter().for_each(push),
-            Recipient::Everyone => self.seats.values().for_each(push),
+            Recipient::Player(player) => self.connected.get(&player).into_iter().for_each(push),
+            Recipient::Everyone => self.connected.values().for_each(push),
         }
     }
 
     /// Closes every link.
     pub(super) fn close(&mut self, reason: CloseReason) {
-        for seat in self.seats.values() {
-            if let Seat::Connected(queue) = seat {
-                queue.close(reason);
-            }
+        for queue in self.connected.values() {
+            queue.close(reason);
         }
-        self.seats.clear();
+        self.connected.clear();
+        self.away.clear();
     }
 }
 
