@@ -1,11 +1,13 @@
 //! Every decision of the platform, as a pure function from input to a proof or to *all* the
 //! reasons against.
 //!
-//! Owns the table of host functions, the admission scan, the limits and the roles.
+//! Owns the table of host functions, the admission scan, the limits, the egress rules and the
+//! roles.
 //! Never opens a file or a socket, and never reads a clock.
 
 pub mod admission;
 pub mod codes;
+pub mod egress;
 pub mod escape;
 pub mod functions;
 pub mod ids;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use reading::{BadKey, PolicyError};
 
-use crate::Sha256;
+use crate::{Sha256, egress::EgressPolicy};
 
 /// The policy that ships with the platform, with a comment on each limit.
 pub const DEFAULT_TOML: &str = include_str!("../default.toml");
@@ -19,6 +19,7 @@ pub struct Policy {
     pub admission: AdmissionLimits,
     #[serde(rename = "match")]
     pub matches: MatchLimits,
+    pub egress: EgressPolicy,
 }
 
 /// What an uploaded module may be at most. Counts unless the name says otherwise.
@@ -156,11 +157,21 @@ impl Policy {
         reading::read(text)
     }
 
-    /// A digest of all limits: two policies with the same one decide alike.
+    /// A digest of the limits that admission and compiled code depend on: two policies with the
+    /// same one admit and run alike. The rules for fetches are no part of it, because they change
+    /// neither: who edits them has no build compiled or checked anew.
     pub fn fingerprint(&self) -> Sha256 {
-        let canonical = toml::to_string(self).unwrap_or_default();
+        let limits = Fingerprinted { admission: &self.admission, matches: &self.matches };
+        let canonical = toml::to_string(&limits).unwrap_or_default();
         Sha256::of(canonical.as_bytes())
     }
+}
+
+#[derive(Serialize)]
+struct Fingerprinted<'a> {
+    admission: &'a AdmissionLimits,
+    #[serde(rename = "match")]
+    matches: &'a MatchLimits,
 }
 
 #[cfg(test)]

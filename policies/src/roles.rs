@@ -92,6 +92,12 @@ pub enum Action<'a> {
     ReadAudit {
         owner: Option<&'a str>,
     },
+    /// What a game may fetch from the web.
+    ReadEgress {
+        owner: &'a str,
+    },
+    /// Nobody widens the own game's reach.
+    ChangeEgress,
     ManageTokens,
 }
 
@@ -156,13 +162,16 @@ fn need(action: Action<'_>) -> Need<'_> {
         Action::CreateGame => Need::Developer,
         Action::ReadGame { owner }
         | Action::ReadMatch { owner }
+        | Action::ReadEgress { owner }
         | Action::ReadAudit { owner: Some(owner) } => Need::Reader(owner),
         Action::UploadModule { owner }
         | Action::ChangeModule { owner }
         | Action::StartMatch { owner }
         | Action::StopMatch { owner }
         | Action::AddPlayer { owner } => Need::Owner(owner),
-        Action::ReadAudit { owner: None } | Action::ManageTokens => Need::SuperAdmin,
+        Action::ReadAudit { owner: None } | Action::ChangeEgress | Action::ManageTokens => {
+            Need::SuperAdmin
+        }
     }
 }
 
@@ -215,6 +224,8 @@ mod tests {
             (Action::StopMatch { owner }, [Yes, Yes, Forbidden, Forbidden, Forbidden]),
             (Action::AddPlayer { owner }, [Yes, Yes, Forbidden, Forbidden, Forbidden]),
             (Action::ReadAudit { owner: None }, [Yes, Forbidden, Forbidden, Forbidden, Forbidden]),
+            (Action::ReadEgress { owner }, [Yes, Yes, Hidden, Yes, Hidden]),
+            (Action::ChangeEgress, [Yes, Forbidden, Forbidden, Forbidden, Forbidden]),
             (Action::ManageTokens, [Yes, Forbidden, Forbidden, Forbidden, Forbidden]),
         ];
         for (action, answers) in table {

@@ -3,7 +3,10 @@
 use thiserror::Error;
 
 use super::{DEFAULT_TOML, Policy};
-use crate::nearest::nearest;
+use crate::{
+    egress::{BadRule, Range},
+    nearest::nearest,
+};
 
 /// Why a policy file is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -23,6 +26,8 @@ pub enum BadKey {
     Unknown { key: String, near: Option<String> },
     #[error("`{key}` is {value}, and must lie between {least} and {most}")]
     OutOfRange { key: &'static str, value: u64, least: u64, most: u64 },
+    #[error(transparent)]
+    Egress(BadRule),
 }
 
 fn lines(keys: &[BadKey]) -> String {
@@ -37,7 +42,7 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
     let table = toml::from_str(text).map_err(|error| toml_error(text, &error))?;
     none_wrong(unknown_keys(&table)?)?;
     let policy = toml::from_str(text).map_err(|error| toml_error(text, &error))?;
-    none_wrong(out_of_range(&policy))?;
+    none_wrong(wrong_values(&policy))?;
     Ok(policy)
 }
 
@@ -77,15 +82,14 @@ fn unknown(path: String, key: &str, known: &toml::Table) -> BadKey {
     BadKey::Unknown { key: path, near }
 }
 
-fn out_of_range(policy: &Policy) -> Vec<BadKey> {
+fn wrong_values(policy: &Policy) -> Vec<BadKey> {
     let ranges = ranges(policy).into_iter();
     let outside = ranges.filter(|(_, value, least, most)| !(least..=most).contains(&value));
     outside
         .map(|(key, value, least, most)| BadKey::OutOfRange { key, value, least, most })
+        .chain(policy.egress.bad_entries().into_iter().map(BadKey::Egress))
         .collect()
 }
-
-type Range = (&'static str, u64, u64, u64);
 
 /// Each key's value, with the least and the most that the platform can keep its promises for. The
 /// upper ends in `admission` are at most those of the WebAssembly parser itself.
@@ -94,7 +98,7 @@ fn ranges(policy: &Policy) -> Vec<Range> {
     let a = &policy.admission;
     let m = &policy.matches;
     let range = |key, value: u32, least: u64, most: u64| (key, u64::from(value), least, most);
-    vec![
+    let mut ranges = vec![
         range("admission.module_bytes", a.module_bytes, 8, 64 * MIB),
         range("admission.function_body_bytes", a.function_body_bytes, 16, 7_654_321),
         range("admission.types", a.types, 1, 1_000_000),
@@ -141,7 +145,9 @@ fn ranges(policy: &Policy) -> Vec<Range> {
         range("match.send_queue_bytes", m.send_queue_bytes, m.message_out_bytes.into(), 64 * MIB),
         range("match.send_queue_messages", m.send_queue_messages, 1, MIB),
         range("match.player_messages_per_second", m.player_messages_per_second, 1, 100_000),
-    ]
+    ];
+    ranges.extend(policy.egress.ranges());
+    ranges
 }
 
 #[cfg(test)]
@@ -164,6 +170,8 @@ mod tests {
         let mut there: Vec<&str> = Vec::new();
         let policy = Policy::default();
         there.extend(ranges(&policy).iter().map(|(key, ..)| *key));
+        // The one key that is no number.
+        there.push("egress.allow");
         let serialised: toml::Table = toml::from_str(&toml::to_string(&policy).unwrap()).unwrap();
         let count: usize = serialised.values().map(|keys| keys.as_table().unwrap().len()).sum();
         named.sort_unstable();
