@@ -18,6 +18,8 @@ pub struct Refusal {
 /// The kind of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Error)]
 pub enum Cause {
+    #[error("the method is none of GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS")]
+    Method,
     #[error(transparent)]
     Url(#[from] UrlError),
     #[error(transparent)]
@@ -35,6 +37,11 @@ impl Refusal {
         Self { cause: cause.into(), origin }
     }
 
+    /// Of a request whose method is none that there is.
+    pub fn unknown_method() -> Self {
+        Self::new(Cause::Method, None)
+    }
+
     pub fn cause(&self) -> &Cause {
         &self.cause
     }
@@ -43,7 +50,7 @@ impl Refusal {
     pub fn code(&self) -> Code {
         match &self.cause {
             Cause::Url(error) => error.code(),
-            Cause::Header(_) | Cause::Body { .. } => Code::HttpBadRequest,
+            Cause::Method | Cause::Header(_) | Cause::Body { .. } => Code::HttpBadRequest,
             Cause::EmptyList | Cause::NotListed => Code::HttpNotAllowed,
         }
     }
