@@ -42,7 +42,7 @@ impl Store {
                 detail: json!({"Name": name, "Owner": owner}),
             };
             audit::append(tx, actor, &entry)?;
-            find(tx, id)?.ok_or_else(|| StoreError::NoSuchGame(id.clone()))
+            must_find(tx, id)
         })
     }
 
@@ -70,6 +70,10 @@ impl Store {
             }
         })
     }
+}
+
+pub(crate) fn must_find(db: &Connection, id: &GameId) -> Result<Game, StoreError> {
+    find(db, id)?.ok_or_else(|| StoreError::NoSuchGame(id.clone()))
 }
 
 fn find(db: &Connection, id: &GameId) -> Result<Option<Game>, StoreError> {

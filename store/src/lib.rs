@@ -1,5 +1,5 @@
 //! What the platform remembers, in one SQLite database: games, builds, tokens, matches, players,
-//! match logs and the audit chain.
+//! match logs, egress policies and the audit chain.
 //!
 //! Owns the schema and every line of SQL; each change and its audit row are one transaction.
 //! Never decides who may do what, and never keeps a secret: only its SHA-256.
@@ -9,6 +9,7 @@ mod backup;
 mod builds;
 mod columns;
 mod database;
+mod egress;
 mod error;
 mod games;
 mod logs;
@@ -27,6 +28,7 @@ pub use audit::{
 pub use backup::BackupError;
 pub use builds::{Inserted, ModuleBuild, Packaging};
 pub use database::Store;
+pub use egress::StoredEgress;
 pub use error::StoreError;
 pub use games::Game;
 pub use logs::{LOG_BYTES_PER_MATCH, LogLine, StoredLog};

@@ -5,10 +5,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::StoreError;
 
 /// Never changed once released; a later schema is one more file.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../migrations/0001_tables.sql"),
     include_str!("../migrations/0002_audit.sql"),
     include_str!("../migrations/0003_views.sql"),
+    include_str!("../migrations/0004_egress.sql"),
 ];
 
 /// The version of the schema that this program speaks.

@@ -86,7 +86,12 @@ pub struct AuditFilter {
 impl Store {
     /// Keeps an act that changes nothing else.
     pub fn record(&self, actor: &Actor, entry: &AuditEntry<'_>) -> Result<(), StoreError> {
-        self.write(|tx| append(tx, actor, entry))
+        self.record_all(actor, std::slice::from_ref(entry))
+    }
+
+    /// Keeps several such acts in their order: all, or none.
+    pub fn record_all(&self, actor: &Actor, entries: &[AuditEntry<'_>]) -> Result<(), StoreError> {
+        self.write(|tx| entries.iter().try_for_each(|entry| append(tx, actor, entry)))
     }
 
     /// The audit's rows, newest first.

@@ -39,6 +39,10 @@ fn eventful() -> World {
         detail: json!({"Needs": "the game's owner"}),
     };
     world.store.record(&ada(), &denial).unwrap();
+    let policy = serde_json::from_value(json!({"Allow": ["api.example.com:443"]})).unwrap();
+    world.store.set_egress(&ada(), &game(), &policy).unwrap();
+    world.record_fetch("https://api.example.com:443/scores?...");
+    world.record_refused_fetches();
     world
 }
 
@@ -47,9 +51,14 @@ fn rows(world: &World, sql: &str) -> usize {
     let raw = world.raw();
     let mut query = raw.prepare(sql).unwrap();
     let hash = module("1.0.0").sha256().to_string();
-    for (name, value) in
-        [(":sha256", hash.as_str()), (":seq", "1"), (":subject", "ada"), (":game", game().as_str())]
-    {
+    let today = world.audit()[0].at.to_string()[..10].to_owned();
+    for (name, value) in [
+        (":sha256", hash.as_str()),
+        (":seq", "1"),
+        (":subject", "ada"),
+        (":game", game().as_str()),
+        (":day", &today),
+    ] {
         if let Some(at) = query.parameter_index(name).unwrap() {
             query.raw_bind_parameter(at, value).unwrap();
         }
@@ -66,7 +75,7 @@ fn rows(world: &World, sql: &str) -> usize {
 fn every_query_runs_and_answers() {
     let world = eventful();
     let queries = blocks("sql");
-    assert!(queries.len() >= 14);
+    assert!(queries.len() >= 20);
     for sql in queries {
         let nothing_is_right = sql.starts_with("-- no rows");
         assert_eq!(rows(&world, &sql) == 0, nothing_is_right, "{sql}");
@@ -78,13 +87,15 @@ fn a_query_for_one_thing_reads_no_whole_table() {
     let world = eventful();
     let raw = world.raw();
     let for_one: Vec<_> = blocks("sql").into_iter().filter(|sql| sql.contains(" = :")).collect();
-    assert_eq!(for_one.len(), 5);
+    assert_eq!(for_one.len(), 8);
     for sql in for_one {
         let mut plan = raw.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let mut steps = plan.raw_query();
         while let Some(step) = steps.next().unwrap() {
             let step: String = step.get("detail").unwrap();
-            assert!(!step.starts_with("SCAN"), "{step}: {sql}");
+            // The items of one row's JSON are no table.
+            let reads_all = step.starts_with("SCAN") && !step.contains("VIRTUAL TABLE");
+            assert!(!reads_all, "{step}: {sql}");
         }
     }
 }
@@ -92,6 +103,7 @@ fn a_query_for_one_thing_reads_no_whole_table() {
 #[test]
 fn the_queries_that_should_be_empty_are_not_when_something_is_wrong() {
     let world = eventful();
+    world.record_fetch("https://evil.test:443/");
     let raw = world.raw();
     raw.execute_batch(
         "INSERT INTO blob VALUES
@@ -104,7 +116,7 @@ fn the_queries_that_should_be_empty_are_not_when_something_is_wrong() {
     .unwrap();
     let alarms: Vec<_> =
         blocks("sql").into_iter().filter(|sql| sql.starts_with("-- no rows")).collect();
-    assert_eq!(alarms.len(), 2);
+    assert_eq!(alarms.len(), 3);
     for sql in alarms {
         assert_eq!(rows(&world, &sql), 1, "{sql}");
     }

@@ -63,10 +63,11 @@ fn a_newer_schema_is_refused_and_left_alone() {
     let World { dir, store } = World::with_game();
     drop(store);
     let raw = Connection::open(dir.path().join("lattice.sqlite")).unwrap();
+    let known: i64 = raw.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
     raw.pragma_update(None, "user_version", 99).unwrap();
     assert!(matches!(Store::open(dir.path()), Err(OpenError::Newer { found: 99, .. })));
     assert!(matches!(Store::open_offline(dir.path()), Err(OpenError::Newer { .. })));
-    raw.pragma_update(None, "user_version", 3).unwrap();
+    raw.pragma_update(None, "user_version", known).unwrap();
     drop(raw);
     assert!(Store::open(dir.path()).unwrap().game(&game()).unwrap().is_some());
 }

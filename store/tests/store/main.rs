@@ -11,6 +11,7 @@ mod builds;
 mod chain;
 mod concurrency;
 mod crash;
+mod egress;
 mod folder;
 mod matches;
 mod players_and_logs;

@@ -4,7 +4,7 @@ use lattice_store::MatchState;
 
 use crate::world::*;
 
-const COLUMNS: [(&str, &str); 4] = [
+const COLUMNS: [(&str, &str); 6] = [
     (
         "audit",
         "seq, at, subject, token, address, request, action, game, target, outcome, detail, \
@@ -16,10 +16,16 @@ const COLUMNS: [(&str, &str); 4] = [
          uploaded_by, created_at, retired_at, refused",
     ),
     (
+        "fetches",
+        "seq, at, game, match_id, tick, id, method, origin, url, outcome, status, address, \
+         sent_bytes, received_bytes, waited_ms, took_ms, why",
+    ),
+    (
         "matches",
         "id, game, version, sha256, state, ticks, tick_hz, seed, players, fault, result_bytes, \
          figures, created_by, created_at, ended_at",
     ),
+    ("refused_fetches", "seq, at, game, match_id, first_tick, last_tick, code, reason, count"),
     (
         "rejections",
         "seq, at, subject, token, address, request, game, version, sha256, size, reasons_total, \
@@ -61,4 +67,42 @@ fn the_values_are_a_persons() {
     assert!(text("SELECT reasons FROM rejections").contains("IMPORT_NOT_ALLOWED env.system"));
     let at = text("SELECT at FROM audit WHERE seq = 1");
     assert!(at.len() == 27 && at.ends_with('Z') && &at[10..11] == "T", "{at}");
+}
+
+#[test]
+fn a_fetch_is_spelled_out_whatever_its_url_is_like() {
+    let world = World::with_game();
+    let urls = [
+        ("https://api.example.com:443/v1/x?...", "https://api.example.com:443"),
+        ("http://127.0.0.1:9000/a://b/c", "http://127.0.0.1:9000"),
+        ("https://[2001:db8::1]:443/", "https://[2001:db8::1]:443"),
+        ("https://api.example.com:443", "https://api.example.com:443"),
+    ];
+    for (url, _) in urls {
+        world.record_fetch(url);
+    }
+    let raw = world.raw();
+    let mut query = raw.prepare("SELECT url, origin FROM fetches ORDER BY seq").unwrap();
+    let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let rows: Vec<(String, String)> = rows.map(Result::unwrap).collect();
+    assert_eq!(rows, urls.map(|(url, origin)| (url.into(), origin.into())));
+    let all: (String, String, i64, i64, String, Option<String>) = raw
+        .query_row(
+            "SELECT method, match_id, id, sent_bytes, address, why FROM fetches LIMIT 1",
+            [],
+            |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+            },
+        )
+        .unwrap();
+    let match_id = match_id(1).to_string();
+    assert_eq!(all, ("POST".into(), match_id, 7, 120, "93.184.216.34:443".into(), None));
+
+    world.record_refused_fetches();
+    let refused: (String, i64, i64, i64) = raw
+        .query_row("SELECT code, first_tick, last_tick, count FROM refused_fetches", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
+        .unwrap();
+    assert_eq!(refused, ("LATTICE_HTTP_NOT_ALLOWED".into(), 3, 9, 12));
 }

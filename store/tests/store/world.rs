@@ -9,11 +9,12 @@ use lattice_policies::{
     policy::AdmissionLimits,
 };
 use lattice_store::{
-    Actor, AuditFilter, AuditRow, Inserted, Match, MatchEnd, MatchState, ModuleBuild, NewMatch,
-    NewToken, Page, Store,
+    Actor, AuditEntry, AuditFilter, AuditRow, Inserted, Match, MatchEnd, MatchState, ModuleBuild,
+    NewMatch, NewToken, Page, Store,
 };
 use rusqlite::Connection;
 use semver::Version;
+use serde_json::json;
 use tempfile::TempDir;
 
 /// The fingerprint of some policy.
@@ -81,6 +82,31 @@ impl World {
             Inserted::New(build) => build,
             other => panic!("{text} was there: {other:?}"),
         }
+    }
+
+    /// A fetch of the game's first match, as the platform records one.
+    pub(crate) fn record_fetch(&self, url: &str) {
+        let detail = json!({
+            "Match": match_id(1).to_string(), "Tick": 3, "Id": 7, "Status": 200,
+            "Address": "93.184.216.34:443", "SentBytes": 120, "ReceivedBytes": 900,
+            "WaitedMs": 0, "TookMs": 31, "Why": null,
+        });
+        let target = format!("POST {url}");
+        let (action, game, outcome) = ("egress.fetch", Some(&game()), "ok");
+        let entry = AuditEntry { action, game, target: &target, outcome, detail };
+        self.store.record_all(&Actor::system(), &[entry]).unwrap();
+    }
+
+    /// Twelve requests of that match that the rules refused.
+    pub(crate) fn record_refused_fetches(&self) {
+        let detail = json!({
+            "Match": match_id(1).to_string(), "FirstTick": 3, "LastTick": 9, "Count": 12,
+            "Code": "LATTICE_HTTP_NOT_ALLOWED", "Reason": "https://evil.test:443 is not listed",
+        });
+        let (action, game, outcome) = ("egress.refuse", Some(&game()), "refused");
+        let target = match_id(1).to_string();
+        let entry = AuditEntry { action, game, target: &target, outcome, detail };
+        self.store.record_all(&Actor::system(), &[entry]).unwrap();
     }
 
     /// A starting match of that build.
