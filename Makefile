@@ -12,7 +12,8 @@ TEST_TOOLS := $(DEMO_TOOLS) chromium chromedriver g++ python3
 
 # The documented command, from the root of the repository.
 SIM_COMMAND := clang --target=wasm32 -nostdlib -Wl,--no-entry -Wl,--allow-undefined -O2 -Iinclude -o
-SIMS := examples/arena/game_sim.cpp examples/hello/hello.c examples/physics/physics.cpp \
+SIMS := examples/arena/game_sim.cpp examples/hello/hello.c examples/leaderboard/leaderboard.cpp \
+	examples/physics/physics.cpp \
 	$(wildcard examples/hostile/*.c examples/hostile/*.cpp)
 
 .PHONY: help demo test lint fmt bench build sims serve clean tools install-check
