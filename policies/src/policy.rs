@@ -177,6 +177,7 @@ struct Fingerprinted<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::egress::Entry;
 
     #[test]
     fn a_fingerprint_tells_policies_apart() {
@@ -188,9 +189,20 @@ mod tests {
     }
 
     #[test]
+    fn rules_for_fetches_leave_builds_as_they_are() {
+        let mut policy = Policy::default();
+        policy.egress.host_in_flight += 1;
+        policy.egress.allow.push("api.example.com:443".parse().unwrap());
+        assert_eq!(policy.fingerprint(), Policy::default().fingerprint());
+    }
+
+    #[test]
     fn a_policy_survives_its_own_text() {
         let mut policy = Policy::default();
         policy.matches.tick_fuel = 1;
+        policy.egress.limits.burst = 2;
+        let private = Entry { allow_private: true, .."http://[::1]:80".parse().unwrap() };
+        policy.egress.allow = vec![private, "api.example.com:443".parse().unwrap()];
         let text = toml::to_string(&policy).unwrap();
         assert_eq!(Policy::from_toml(&text), Ok(policy));
     }

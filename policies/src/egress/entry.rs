@@ -8,10 +8,7 @@ use serde::{
 };
 use thiserror::Error;
 
-use super::{
-    ENTRIES,
-    origin::{AuthorityError, Origin, Scheme, parse_authority},
-};
+use super::origin::{AuthorityError, Origin, Scheme, parse_authority};
 use crate::escape::guest_text;
 
 /// What a game may reach.
@@ -49,7 +46,7 @@ pub struct BadEntry {
 /// Why a text is no entry.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EntryError {
-    #[error("an entry is one exact host, without `*`; list each host by its whole name")]
+    #[error("an entry is one exact host and port, without `*`; list each by its whole name")]
     Wildcard,
     #[error("the schemes are https:// and http://")]
     Scheme,
@@ -139,7 +136,7 @@ impl<'de> Deserialize<'de> for Entry {
     }
 }
 
-/// Reads an allow-list, or says everything that is wrong with it.
+/// Reads an allow-list, or says which of its entries are wrong.
 pub(super) fn deserialize_list<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<Entry>, D::Error> {
@@ -148,9 +145,104 @@ pub(super) fn deserialize_list<'de, D: Deserializer<'de>>(
     for entry in written {
         match entry.read() {
             Ok(entry) => entries.push(entry),
-            Err(error) => bad.push(error.to_string()),
+            Err(error) => bad.push(error),
         }
     }
-    bad.truncate(ENTRIES);
-    if bad.is_empty() { Ok(entries) } else { Err(D::Error::custom(bad.join("; "))) }
+    if bad.is_empty() { Ok(entries) } else { Err(D::Error::custom(all_of(&bad))) }
+}
+
+/// One line of all that is wrong, up to a length that is still read.
+fn all_of(bad: &[BadEntry]) -> String {
+    const NAMED: usize = 32;
+    let mut lines: Vec<String> = bad.iter().take(NAMED).map(BadEntry::to_string).collect();
+    if bad.len() > NAMED {
+        lines.push(format!("{} more are wrong", bad.len() - NAMED));
+    }
+    lines.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::egress::{EgressPolicy, GameEgress};
+
+    #[test]
+    fn an_entry_reads_back_as_it_is_shown() {
+        for (text, shown, origin) in [
+            ("api.example.com:443", "api.example.com:443", "https://api.example.com:443"),
+            (
+                "https://API.example.com:8443",
+                "api.example.com:8443",
+                "https://api.example.com:8443",
+            ),
+            ("http://127.0.0.1:9000", "http://127.0.0.1:9000", "http://127.0.0.1:9000"),
+            ("HTTP://[::1]:80", "http://[::1]:80", "http://[::1]:80"),
+            ("[2606:4700::1111]:443", "[2606:4700::1111]:443", "https://[2606:4700::1111]:443"),
+        ] {
+            let entry: Entry = text.parse().unwrap();
+            assert_eq!(entry.to_string(), shown);
+            assert_eq!(entry.origin.to_string(), origin);
+            assert_eq!(shown.parse(), Ok(entry.clone()));
+            assert!(!entry.allow_private);
+        }
+    }
+
+    #[test]
+    fn what_is_no_entry_is_met_with_what_would_be_one() {
+        for (text, part) in [
+            ("*.example.com:443", "list each by its whole name"),
+            ("api.example.com:*", "without `*`"),
+            ("api.example.com", "the port is missing; `api.example.com:443` names the usual one"),
+            ("http://api.example.com:", "`http://api.example.com:80` names the usual one"),
+            ("api.example.com:443/v1", "no path"),
+            ("https://api.example.com/", "no path"),
+            ("ftp://api.example.com:21", "the schemes are https:// and http://"),
+            ("user@api.example.com:443", "credentials belong in a header"),
+            ("api.example.com:65536", "the port is above 65535"),
+            ("api.example.com:0", "starts with a zero"),
+            ("api.example.com.:443", "ends in a dot"),
+            ("127.1:443", "no IPv4 address of four decimal numbers"),
+            ("[::0001]:443", "is spelt `[::1]`"),
+            ("::1:443", "stands in brackets"),
+            ("[fe80::1%eth0]:443", "has a zone"),
+            ("b\u{fc}cher.example:443", "xn--"),
+            (" api.example.com:443", "is no character of a host"),
+            ("", "there is no host"),
+        ] {
+            let error = text.parse::<Entry>().unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+            assert!(error.is_ascii(), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_entry_is_a_text_or_a_table() {
+        let json =
+            r#"["api.example.com:443", {"Entry": "http://h.example:80", "AllowPrivate": true}]"#;
+        let entries: Vec<Entry> = serde_json::from_str(json).unwrap();
+        assert!(!entries[0].allow_private && entries[1].allow_private);
+        let written = serde_json::to_value(&entries).unwrap();
+        assert_eq!(written, serde_json::from_str::<serde_json::Value>(json).unwrap());
+        let plain: Entry = serde_json::from_str(r#"{"Entry": "http://h.example:80"}"#).unwrap();
+        assert_eq!(plain, "http://h.example:80".parse().unwrap());
+        for json in
+            ["1", "null", r#"{"Entry": 1}"#, r#"{"Entry": "h.example:80", "Private": true}"#]
+        {
+            let error = serde_json::from_str::<Entry>(json).unwrap_err().to_string();
+            assert!(error.contains("a text such as `api.example.com:443`"), "{json}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_wrong_entry_of_a_list_is_named() {
+        let json = r#"{"Allow": ["*:443", "h.example:443", {"Entry": "h.example"}, "x\u001b:1"]}"#;
+        let error = serde_json::from_str::<GameEgress>(json).unwrap_err().to_string();
+        for part in ["`*:443` is no entry", "`h.example` is no entry", "`x\\u{1b}:1` is no entry"] {
+            assert!(error.contains(part), "{error}");
+        }
+        assert!(!error.contains("`h.example:443` is no entry"));
+        let many = vec!["*:443"; 10_000].join("\", \"");
+        let error = toml::from_str::<EgressPolicy>(&format!("allow = [\"{many}\"]")).unwrap_err();
+        assert!(error.message().ends_with("9968 more are wrong"), "{}", error.message());
+    }
 }

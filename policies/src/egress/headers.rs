@@ -6,6 +6,9 @@ use thiserror::Error;
 use super::{HEADER_BLOCK_BYTES, HEADER_VALUE_BYTES, HEADERS};
 use crate::escape::guest_text;
 
+/// The longest name of a header in bytes.
+const NAME_BYTES: usize = 256;
+
 /// The header lines of a request, as they come in.
 #[derive(Debug, Clone, Copy)]
 pub enum HeaderLines<'a> {
@@ -22,6 +25,8 @@ pub enum HeaderError {
     TooMany,
     #[error("the headers have more than {HEADER_BLOCK_BYTES} bytes together")]
     TooLong,
+    #[error("a header has a name of more than {NAME_BYTES} bytes")]
+    NameTooLong,
     #[error("a header has a value of more than {HEADER_VALUE_BYTES} bytes")]
     ValueTooLong,
     #[error("a header line has no colon; headers are lines `name: value`")]
@@ -118,6 +123,9 @@ fn parse_name(name: &[u8]) -> Result<String, HeaderError> {
     if name.is_empty() {
         return Err(HeaderError::NoName);
     }
+    if name.len() > NAME_BYTES {
+        return Err(HeaderError::NameTooLong);
+    }
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if let Some(byte) = name.iter().find(|byte| !is_token(**byte)) {
         return Err(HeaderError::NameByte(*byte));
@@ -151,4 +159,146 @@ fn parse_value(value: &[u8]) -> Result<String, HeaderError> {
         return Err(HeaderError::ValueTooLong);
     }
     Ok(value.iter().map(|byte| char::from(*byte)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(block: &[u8]) -> Result<Headers, HeaderError> {
+        parse(HeaderLines::Block(block))
+    }
+
+    fn line(line: &[u8]) -> Result<Headers, HeaderError> {
+        parse(HeaderLines::Lines(&[line]))
+    }
+
+    fn list(headers: &Headers) -> Vec<(&str, &str)> {
+        headers.list.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+
+    #[test]
+    fn lines_become_names_and_values() {
+        let headers = block(b"X-Score: 12\nContent-Type:\t text/plain; q=1 \nEmpty:\n").unwrap();
+        let expected = [("x-score", "12"), ("content-type", "text/plain; q=1"), ("empty", "")];
+        assert_eq!(list(&headers), expected);
+        assert!(!headers.stripped);
+        assert_eq!(
+            block(b"a: 1\na: 2").unwrap().list.len(),
+            2,
+            "the last line feed may be missing"
+        );
+        assert_eq!(block(b""), Ok(Headers::default()));
+        assert_eq!(parse(HeaderLines::Lines(&[])), Ok(Headers::default()));
+        assert_eq!(list(&line(b"Cookie: a=b:c").unwrap()), [("cookie", "a=b:c")]);
+    }
+
+    #[test]
+    fn a_line_is_never_ended_from_inside() {
+        for (text, byte) in [
+            (&b"X: a\r\nHost: evil"[..], b'\r'),
+            (b"X: a\nY: b", b'\n'),
+            (b"X: a\rY: b", b'\r'),
+            (b"X: \0", 0),
+            (b"X: a\x0bb", 0x0b),
+            (b"X: a\tb", b'\t'),
+            (b"X: a\x7f", 0x7f),
+            (b"X: \x80", 0x80),
+            (b"X: caf\xc3\xa9", 0xc3),
+        ] {
+            assert_eq!(line(text), Err(HeaderError::ValueByte(byte)), "{}", text.escape_ascii());
+        }
+        assert_eq!(block(b"X: a\r\nY: b\r\n"), Err(HeaderError::ValueByte(b'\r')));
+        assert_eq!(block(b"X: a\nHost: evil\n"), Err(HeaderError::Reserved("host")));
+    }
+
+    #[test]
+    fn a_name_is_a_token() {
+        for (text, byte) in [
+            (&b" X: b"[..], b' '),
+            (b"\tX: b", b'\t'),
+            (b"X : b", b' '),
+            (b"X\r\nY: b", b'\r'),
+            (b"X\0: b", 0),
+            (b"X(1): b", b'('),
+            (b"\xc3\xa9: b", 0xc3),
+        ] {
+            assert_eq!(line(text), Err(HeaderError::NameByte(byte)), "{}", text.escape_ascii());
+        }
+        assert_eq!(line(b": b"), Err(HeaderError::NoName));
+        assert_eq!(line(b":authority: evil"), Err(HeaderError::NoName));
+        for text in [&b""[..], b"X", b"GET / HTTP/1.1"] {
+            assert_eq!(line(text), Err(HeaderError::NoColon), "{}", text.escape_ascii());
+        }
+        assert_eq!(block(b"X: a\n\nbody: b\n"), Err(HeaderError::NoColon), "an empty line");
+        assert_eq!(block(b"\n"), Err(HeaderError::NoColon));
+        assert_eq!(block(b"X: a\n folded: b\n"), Err(HeaderError::NameByte(b' ')));
+    }
+
+    #[test]
+    fn what_is_the_platforms_or_nobodys_is_refused_in_any_spelling() {
+        for name in [
+            "Host",
+            "Content-Length",
+            "Transfer-Encoding",
+            "TE",
+            "Trailer",
+            "Connection",
+            "Keep-Alive",
+            "Upgrade",
+            "HTTP2-Settings",
+            "Expect",
+            "Max-Forwards",
+            "Proxy-Connection",
+            "Proxy-Authorization",
+            "Forwarded",
+            "X-Forwarded-For",
+            "X-Forwarded-Host",
+            "Via",
+            "X-Real-IP",
+            "Metadata",
+            "Metadata-Flavor",
+            "X-Google-Metadata-Request",
+            "X-aws-ec2-metadata-token",
+            "X-aws-ec2-metadata-token-ttl-seconds",
+            "X-aliyun-ecs-metadata-token",
+            "X-Lattice-Game",
+            "X-Lattice-Tenant",
+        ] {
+            for name in [name.to_owned(), name.to_uppercase(), name.replace('-', "_")] {
+                let refused = line(format!("{name}: x").as_bytes());
+                assert!(matches!(refused, Err(HeaderError::Reserved(_))), "{name}: {refused:?}");
+            }
+        }
+        for name in ["Hosts", "Cookie", "Authorization", "Origin", "Viable", "X-Metadata", "Proxy"]
+        {
+            assert!(line(format!("{name}: x").as_bytes()).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_encoding_is_not_the_guests_to_choose() {
+        let headers = block(b"Accept-Encoding: gzip\nX: a\naccept-encoding: br\n").unwrap();
+        assert_eq!(list(&headers), [("x", "a")]);
+        assert!(headers.stripped);
+        assert_eq!(line(b"Accept-Encoding: g\0"), Err(HeaderError::ValueByte(0)));
+    }
+
+    #[test]
+    fn headers_are_bounded_in_number_and_bytes() {
+        assert_eq!(block(&b"a: b\n".repeat(HEADERS)).unwrap().list.len(), HEADERS);
+        assert_eq!(block(&b"a: b\n".repeat(HEADERS + 1)), Err(HeaderError::TooMany));
+        let long =
+            |name: usize, value: usize| format!("{:n<name$}:{:v<value$}", "", "").into_bytes();
+        assert!(line(&long(NAME_BYTES, HEADER_VALUE_BYTES)).is_ok());
+        assert_eq!(line(&long(NAME_BYTES + 1, 0)), Err(HeaderError::NameTooLong));
+        assert_eq!(line(&long(1, HEADER_VALUE_BYTES + 1)), Err(HeaderError::ValueTooLong));
+        let half = long(1, HEADER_BLOCK_BYTES / 2 - 3);
+        let exact = [&half[..], b"\n", &half, b"\n"].concat();
+        assert_eq!(exact.len(), HEADER_BLOCK_BYTES);
+        assert!(block(&exact).is_ok());
+        assert!(parse(HeaderLines::Lines(&[&half, &half])).is_ok());
+        assert_eq!(block(&[&exact[..], b"a"].concat()), Err(HeaderError::TooLong));
+        assert_eq!(parse(HeaderLines::Lines(&[&half, &half, b""])), Err(HeaderError::TooLong));
+    }
 }

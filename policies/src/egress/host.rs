@@ -64,7 +64,9 @@ pub enum HostError {
     Hyphen,
     #[error("brackets stand around IPv6 addresses alone, such as [2001:4860:4860::8888]")]
     Brackets,
-    #[error("an IPv6 address stands in brackets, such as [2001:4860:4860::8888]")]
+    #[error(
+        "there is more than one colon; an IPv6 address stands in brackets, such as [2001:4860:4860::8888]"
+    )]
     NoBrackets,
     #[error("the host `{0}` ends in a dot, which is another spelling than any entry has")]
     TrailingDot(String),
@@ -150,4 +152,121 @@ fn check_label(label: &str) -> Result<(), HostError> {
 /// and the URL standard of browsers take octal, hexadecimal and short forms.
 fn is_numeric(label: &str) -> bool {
     label.starts_with("0x") || label.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(outcome: Result<Host, HostError>) -> Code {
+        outcome.unwrap_err().code()
+    }
+
+    #[test]
+    fn a_name_is_read_in_lower_case() {
+        let longest = format!("{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(61));
+        for (text, name) in [
+            ("api.example.com", "api.example.com"),
+            ("API.Example.COM", "api.example.com"),
+            ("XN--BCHER-KVA.example", "xn--bcher-kva.example"),
+            ("localhost", "localhost"),
+            ("1.2.3.4.example", "1.2.3.4.example"),
+            ("0xbad.example", "0xbad.example"),
+            ("127.0.0.1a", "127.0.0.1a"),
+            (&longest, &longest),
+        ] {
+            assert_eq!(parse(text), Ok(Host::Name(name.to_owned())), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused_for_what_it_is() {
+        let long_label = format!("{}.example", "a".repeat(64));
+        let too_long = format!("{}.example", "a.".repeat(124));
+        for (text, error) in [
+            ("", HostError::Empty),
+            (".", HostError::EmptyLabel),
+            ("..", HostError::EmptyLabel),
+            ("api..example", HostError::EmptyLabel),
+            (".example", HostError::EmptyLabel),
+            ("example..", HostError::EmptyLabel),
+            ("-api.example", HostError::Hyphen),
+            ("api-.example", HostError::Hyphen),
+            ("a_b.example", HostError::Byte(b'_')),
+            ("api%2eexample", HostError::Byte(b'%')),
+            ("\u{430}pi.example", HostError::Byte(0xd0)),
+            ("api.exa\u{ad}mple", HostError::Byte(0xc2)),
+            (&long_label, HostError::LabelTooLong),
+            (&too_long, HostError::TooLong),
+        ] {
+            assert_eq!(parse(text), Err(error.clone()), "{text}");
+            assert_eq!(error.code(), Code::HttpBadRequest, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_ipv4_address_has_one_spelling() {
+        assert_eq!(parse("93.184.216.34"), Ok(Host::V4(Ipv4Addr::new(93, 184, 216, 34))));
+        assert_eq!(parse("0.0.0.0"), Ok(Host::V4(Ipv4Addr::UNSPECIFIED)));
+        for text in [
+            "127.1",
+            "2130706433",
+            "0",
+            "0177.0.0.1",
+            "127.0.0.01",
+            "0x7f.1",
+            "0x7f000001",
+            "0XA9FEA9FE",
+            "127.0.0.0x",
+            "425.510.425.510",
+            "127.0.0.256",
+            "1.2.3.4.5",
+            "example.42",
+            "99999999999999999999",
+        ] {
+            let error = parse(text).unwrap_err();
+            assert_eq!(error, HostError::Numeric(text.to_lowercase()), "{text}");
+            assert_eq!(error.code(), Code::HttpNotAllowed, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_dot_at_the_end_is_another_spelling() {
+        for text in ["api.example.com.", "127.0.0.1.", "localhost."] {
+            assert_eq!(parse(text), Err(HostError::TrailingDot(text.to_owned())));
+            assert_eq!(code(parse(text)), Code::HttpNotAllowed);
+        }
+    }
+
+    #[test]
+    fn an_ipv6_address_has_one_spelling() {
+        for text in ["::1", "::", "2001:4860:4860::8888", "::ffff:127.0.0.1", "2001:DB8::A"] {
+            assert_eq!(parse_v6(text), Ok(Host::V6(text.parse().unwrap())), "{text}");
+        }
+        for (text, canonical) in [
+            ("0:0:0:0:0:0:0:1", "::1"),
+            ("::0001", "::1"),
+            ("::ffff:a9fe:a9fe", "::ffff:169.254.169.254"),
+            ("64:ff9b::169.254.169.254", "64:ff9b::a9fe:a9fe"),
+            ("2001:db8:0:0:1::1", "2001:db8::1:0:0:1"),
+            ("::127.0.0.1", "::7f00:1"),
+        ] {
+            let canonical = canonical.parse().unwrap();
+            let error = HostError::NotCanonical { written: text.to_owned(), canonical };
+            assert_eq!(error.code(), Code::HttpNotAllowed);
+            assert_eq!(parse_v6(text), Err(error));
+        }
+    }
+
+    #[test]
+    fn brackets_hold_nothing_but_an_address() {
+        for text in ["api.example.com", "127.0.0.1", "v1.fe80", ":::", "::1::", "12345::", "[::1"] {
+            assert_eq!(parse_v6(text), Err(HostError::Brackets), "{text}");
+        }
+        assert_eq!(parse_v6(""), Err(HostError::Empty));
+        for text in ["fe80::1%25eth0", "fe80::1%eth0", "fe80::1%"] {
+            assert_eq!(parse_v6(text), Err(HostError::Zone(text.to_owned())));
+            assert_eq!(code(parse_v6(text)), Code::HttpNotAllowed);
+        }
+    }
 }

@@ -14,8 +14,7 @@ pub(crate) type Range = (&'static str, u64, u64, u64);
 macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $name:ident, $json:literal: $default:literal in $least:literal..=$most:expr;)+) => {
         /// What bounds the fetches of one game.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(default)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
         pub struct FetchLimits {
             $($(#[doc = $doc])+ pub $name: u32,)+
         }
@@ -50,6 +49,25 @@ macro_rules! limits {
             fn ranges(&self) -> impl Iterator<Item = Range> {
                 [$((concat!("egress.", stringify!($name)), self.$name.into(), $least, $most),)+]
                     .into_iter()
+            }
+        }
+
+        /// The table `[egress]` as it is read. To flatten the limits would lose the place of a
+        /// value of a wrong type.
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct EgressTable {
+            host_in_flight: Option<u32>,
+            #[serde(deserialize_with = "entry::deserialize_list")]
+            allow: Vec<Entry>,
+            $($name: Option<u32>,)+
+        }
+
+        impl From<EgressTable> for EgressPolicy {
+            fn from(table: EgressTable) -> Self {
+                let host_in_flight = table.host_in_flight.unwrap_or(HOST_IN_FLIGHT);
+                let limits = FetchLimits { $($name: table.$name.unwrap_or($default),)+ };
+                Self { host_in_flight, allow: table.allow, limits }
             }
         }
 
@@ -95,14 +113,16 @@ limits! {
     response_headers, "ResponseHeaders": 100 in 1..=1_024;
 }
 
+/// Fetches of all games under way at once, unless the policy says otherwise.
+const HOST_IN_FLIGHT: u32 = 64;
+
 /// The table `[egress]` of the policy: what holds for all games.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(from = "EgressTable")]
 pub struct EgressPolicy {
     /// Fetches of all games under way at once.
     pub host_in_flight: u32,
     /// What every game may reach.
-    #[serde(deserialize_with = "entry::deserialize_list")]
     pub allow: Vec<Entry>,
     /// What holds for a game that has no other value of its own.
     #[serde(flatten)]
@@ -111,7 +131,7 @@ pub struct EgressPolicy {
 
 impl Default for EgressPolicy {
     fn default() -> Self {
-        Self { host_in_flight: 64, allow: Vec::new(), limits: FetchLimits::default() }
+        EgressTable::default().into()
     }
 }
 
@@ -120,5 +140,47 @@ impl EgressPolicy {
     pub(crate) fn ranges(&self) -> impl Iterator<Item = Range> {
         let host = ("egress.host_in_flight", self.host_in_flight.into(), 1, 4_096);
         std::iter::once(host).chain(self.limits.ranges())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_lies_in_its_range() {
+        let policy = EgressPolicy::default();
+        for (key, value, least, most) in policy.ranges() {
+            assert!((least..=most).contains(&value), "{key}");
+        }
+        assert_eq!(policy.ranges().count(), 12);
+        assert!(policy.allow.is_empty());
+    }
+
+    #[test]
+    fn a_game_has_what_it_sets_and_the_platforms_otherwise() {
+        let json = r#"{"Burst": 3, "WholeMs": 500}"#;
+        let game: GameEgress = serde_json::from_str(json).unwrap();
+        let limits = FetchLimits { queue: 7, ..FetchLimits::default() };
+        assert_eq!(limits.with(&game), FetchLimits { burst: 3, whole_ms: 500, ..limits });
+        assert_eq!(limits.with(&GameEgress::default()), limits);
+        assert_eq!(FetchLimits::default().with(&limits.into()), limits);
+    }
+
+    #[test]
+    fn a_games_own_survives_as_json() {
+        let json = r#"{"Allow":["h.example:443"],"RequestsPerSecond":1,"ResponseHeaders":9}"#;
+        let game: GameEgress = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&game).unwrap(), json);
+        let all = serde_json::to_value(GameEgress::from(FetchLimits::default())).unwrap();
+        assert_eq!(all.as_object().unwrap().len(), 12);
+        assert_eq!(serde_json::to_string(&GameEgress::default()).unwrap(), r#"{"Allow":[]}"#);
+    }
+
+    #[test]
+    fn a_games_own_has_no_other_keys() {
+        for json in [r#"{"burst": 1}"#, r#"{"HostInFlight": 1}"#, r#"{"Burst": -1}"#, "[1]"] {
+            assert!(serde_json::from_str::<GameEgress>(json).is_err(), "{json}");
+        }
     }
 }

@@ -135,3 +135,68 @@ fn parse_port(text: &str) -> Result<u16, PortError> {
     }
     text.parse().map_err(|_| PortError::TooLarge)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_a_plain_decimal_number() {
+        let name = || Host::Name("h.example".to_owned());
+        for (text, port) in [
+            ("h.example", None),
+            ("h.example:", None),
+            ("h.example:1", Some(1)),
+            ("h.example:443", Some(443)),
+            ("h.example:65535", Some(65_535)),
+        ] {
+            assert_eq!(parse_authority(text), Ok((name(), port)), "{text}");
+        }
+        for (port, error) in [
+            ("0", PortError::LeadingZero),
+            ("0443", PortError::LeadingZero),
+            ("65536", PortError::TooLarge),
+            ("65979", PortError::TooLarge),
+            ("4294967739", PortError::TooLarge),
+            ("18446744073709552059", PortError::TooLarge),
+            ("+443", PortError::NotDecimal),
+            ("-1", PortError::NotDecimal),
+            ("%34%34%33", PortError::NotDecimal),
+            ("0x1bb", PortError::NotDecimal),
+            ("443 ", PortError::NotDecimal),
+            ("\u{ff14}\u{ff14}\u{ff13}", PortError::NotDecimal),
+        ] {
+            let text = format!("h.example:{port}");
+            assert_eq!(parse_authority(&text), Err(error.into()), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_ipv6_address_and_its_port_are_told_apart_by_brackets() {
+        let host = Host::V6("::1".parse().unwrap());
+        assert_eq!(parse_authority("[::1]"), Ok((host.clone(), None)));
+        assert_eq!(parse_authority("[::1]:8080"), Ok((host, Some(8_080))));
+        for text in ["::1", "::1:8080", "h.example:443:443"] {
+            assert_eq!(parse_authority(text), Err(HostError::NoBrackets.into()), "{text}");
+        }
+        for text in ["[::1", "[::1]8080", "[::1]]", "[[::1]]", "[h.example]"] {
+            assert_eq!(parse_authority(text), Err(HostError::Brackets.into()), "{text}");
+        }
+    }
+
+    #[test]
+    fn nobody_stands_before_the_host() {
+        for text in ["user@h.example", "user:pw@h.example", "@h.example", "h.example:443@evil.test"]
+        {
+            assert_eq!(parse_authority(text), Err(AuthorityError::Userinfo), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_shown_with_its_port() {
+        let origin = |host| Origin { scheme: Scheme::Https, host, port: 443 };
+        let name = Host::Name("h.example".to_owned());
+        assert_eq!(origin(name).to_string(), "https://h.example:443");
+        assert_eq!(origin(Host::V6("::1".parse().unwrap())).to_string(), "https://[::1]:443");
+    }
+}

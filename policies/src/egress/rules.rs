@@ -93,3 +93,92 @@ fn merge<'a>(entries: impl Iterator<Item = &'a Entry>) -> Arc<[Entry]> {
     entries.dedup_by(|a, b| a.origin == b.origin);
     entries.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(text: &str) -> Entry {
+        text.parse().unwrap()
+    }
+
+    fn private(text: &str) -> Entry {
+        Entry { allow_private: true, ..entry(text) }
+    }
+
+    fn policy(allow: &[Entry]) -> EgressPolicy {
+        EgressPolicy { allow: allow.to_vec(), ..EgressPolicy::default() }
+    }
+
+    fn game(allow: &[Entry]) -> GameEgress {
+        GameEgress { allow: allow.to_vec(), ..GameEgress::default() }
+    }
+
+    fn complaints(policy: &EgressPolicy, game: &GameEgress) -> Vec<String> {
+        Rules::new(policy, game).unwrap_err().iter().map(BadRule::to_string).collect()
+    }
+
+    #[test]
+    fn a_game_reaches_what_all_may_and_what_is_its_own() {
+        let all = policy(&[entry("b.example:443"), entry("d.example:443")]);
+        let own = game(&[entry("http://c.example:80"), entry("a.example:443")]);
+        let rules = Rules::new(&all, &own).unwrap();
+        let shown: Vec<String> = rules.entries().iter().map(Entry::to_string).collect();
+        let expected = ["http://c.example:80", "a.example:443", "b.example:443", "d.example:443"];
+        assert_eq!(shown, expected);
+        for entry in all.allow.iter().chain(&own.allow) {
+            assert_eq!(rules.entry(&entry.origin), Some(entry));
+        }
+        for other in ["c.example:443", "a.example:444", "aa.example:443", "e.example:443"] {
+            assert_eq!(rules.entry(&entry(other).origin), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_reached_by_default() {
+        let rules = Rules::new(&EgressPolicy::default(), &GameEgress::default()).unwrap();
+        assert_eq!(rules, Rules::deny_all());
+        assert!(rules.entries().is_empty());
+    }
+
+    #[test]
+    fn what_both_lists_have_is_one_entry() {
+        let (open, closed) = (private("a.example:443"), entry("a.example:443"));
+        for (all, own) in [(&open, &closed), (&closed, &open)] {
+            let rules = Rules::new(&policy(&[all.clone()]), &game(&[own.clone()])).unwrap();
+            assert_eq!(rules.entries(), [open.clone()], "either may say that it is private");
+        }
+    }
+
+    #[test]
+    fn everything_wrong_is_named_at_once() {
+        let mut all = policy(&[entry("a.example:443"), entry("A.example:443")]);
+        all.limits.burst = 0;
+        let mut own = game(&vec![private("b.example:443"); 3]);
+        own.allow.push(entry("c.example:443"));
+        own.in_flight = Some(5_000);
+        own.request_body_bytes = Some(262_145);
+        assert_eq!(
+            complaints(&all, &own),
+            [
+                "`egress.burst` is 0, and must lie between 1 and 10000",
+                "`InFlight` is 5000, and must lie between 1 and 1024",
+                "`RequestBodyBytes` is 262145, and must lie between 0 and 262144",
+                "`egress.allow` lists `a.example:443` more than once; leave one",
+                "`Allow` lists `b.example:443` more than once; leave one",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_list_has_an_end() {
+        let list = |length: usize| -> Vec<Entry> {
+            (0..length).map(|number| entry(&format!("h{number}.example:443"))).collect()
+        };
+        let rules = Rules::new(&policy(&list(ENTRIES)), &game(&list(ENTRIES))).unwrap();
+        assert_eq!(rules.entries().len(), ENTRIES);
+        let long = "has 257 entries, and must have at most 256";
+        let expected = [format!("`egress.allow` {long}"), format!("`Allow` {long}")];
+        assert_eq!(complaints(&policy(&list(257)), &game(&list(257))), expected);
+    }
+}

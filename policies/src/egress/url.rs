@@ -87,3 +87,101 @@ fn path_and_query(rest: &str) -> Result<String, UrlError> {
     }
     Ok(if sent.starts_with('/') { sent.to_owned() } else { format!("/{sent}") })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::egress::HostError;
+
+    /// The origin and what follows it.
+    fn read(url: &str) -> (String, String) {
+        let target = parse(url.as_bytes()).unwrap();
+        (target.origin.to_string(), target.path_and_query)
+    }
+
+    #[test]
+    fn a_url_becomes_an_origin_and_a_path() {
+        for (url, origin, path) in [
+            ("https://h.example/v1/x", "https://h.example:443", "/v1/x"),
+            ("https://h.example:443/v1/x", "https://h.example:443", "/v1/x"),
+            ("https://h.example:/", "https://h.example:443", "/"),
+            ("HTTPS://H.Example/A", "https://h.example:443", "/A"),
+            ("http://h.example:8080", "http://h.example:8080", "/"),
+            ("http://h.example", "http://h.example:80", "/"),
+            ("https://h.example?a=1", "https://h.example:443", "/?a=1"),
+            ("https://h.example/a?b#c?d/@e", "https://h.example:443", "/a?b"),
+            ("https://h.example#@other.example/", "https://h.example:443", "/"),
+            ("https://h.example//a/../b/%2e%2e", "https://h.example:443", "//a/../b/%2e%2e"),
+            (
+                "https://h.example/?u=http://169.254.169.254/",
+                "https://h.example:443",
+                "/?u=http://169.254.169.254/",
+            ),
+            ("https://h.example/?list[]=1&t=%41", "https://h.example:443", "/?list[]=1&t=%41"),
+            ("http://[::1]:9000/x", "http://[::1]:9000", "/x"),
+        ] {
+            assert_eq!(read(url), (origin.to_owned(), path.to_owned()), "{url}");
+        }
+    }
+
+    #[test]
+    fn only_two_schemes_with_an_authority_are_read() {
+        for url in [
+            "",
+            "h.example",
+            "//h.example/",
+            "/path",
+            "https:h.example/",
+            "https:/h.example/",
+            "file:///etc/passwd",
+            "gopher://h.example:443/_x",
+            "ftp://h.example/",
+            "wss://h.example/",
+            "javascript://h.example/",
+            "data:text/plain,https://h.example/",
+            "https+unix://h.example/",
+            "xhttps://h.example/",
+            "://h.example/",
+        ] {
+            assert_eq!(parse(url.as_bytes()), Err(UrlError::Scheme), "{url}");
+        }
+        for url in ["https://", "https:///h.example/", "https://?q", "https://:443/"] {
+            let empty = UrlError::Authority(AuthorityError::Host(HostError::Empty));
+            assert_eq!(parse(url.as_bytes()), Err(empty), "{url}");
+        }
+    }
+
+    #[test]
+    fn no_byte_that_another_parser_drops_or_maps_gets_in_anywhere() {
+        let places = ["*https://h.example/", "ht*tps://h.example/", "https:*//h.example/"];
+        let places = places.iter().chain(&["https://h.ex*ample/", "https://h.example:4*43/"]);
+        let places = places.chain(&[
+            "https://h.example/a*b?c",
+            "https://h.example/?a*",
+            "https://h.example/#*",
+        ]);
+        for place in places {
+            for byte in (0..=b' ').chain(*b"\\\"<>^`{|}\x7f").chain(0x80..=0xff) {
+                let (before, behind) = place.split_once('*').unwrap();
+                let url = [before.as_bytes(), &[byte], behind.as_bytes()].concat();
+                assert_eq!(parse(&url), Err(UrlError::Byte(byte)), "{place}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_percent_sign_starts_an_escape() {
+        for url in ["https://h.example/%", "https://h.example/%4", "https://h.example/?%4g"] {
+            assert_eq!(parse(url.as_bytes()), Err(UrlError::Percent), "{url}");
+        }
+        assert_eq!(parse(b"https://h.example/#%zz"), Err(UrlError::Percent));
+        assert_eq!(parse(b"https://h.example/#a#b"), Err(UrlError::SecondFragment));
+    }
+
+    #[test]
+    fn a_url_has_an_end() {
+        let url = |length: usize| format!("{:a<length$}", "https://h.example/");
+        assert_eq!(read(&url(URL_BYTES)).1.len(), URL_BYTES - "https://h.example".len());
+        assert_eq!(parse(url(URL_BYTES + 1).as_bytes()), Err(UrlError::TooLong));
+    }
+}

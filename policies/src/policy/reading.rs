@@ -219,6 +219,28 @@ mod tests {
     }
 
     #[test]
+    fn an_allow_list_is_read_and_every_mistake_in_it_named() {
+        let text = "[egress]\nburst = 3\nallow = [\"api.example.com:443\",\n\
+                    { entry = \"http://127.0.0.1:9000\", allow_private = true }]";
+        let egress = read(text).unwrap().egress;
+        assert_eq!(egress.limits.burst, 3);
+        assert_eq!(egress.allow.len(), 2);
+        assert!(!egress.allow[0].allow_private && egress.allow[1].allow_private);
+        let error =
+            read("[egress]\nqueue = 1\nallow = [\"*:443\", \"api.example.com\"]").unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("line 3, `allow = "), "{text}");
+        assert!(text.contains("`*:443` is no") && text.contains("the port is missing"), "{text}");
+        let text = "[egress]\nburst = 0\nallow = [\"h.example:1\", \"h.example:1\"]\nbrst = 1";
+        let without_typo = text.strip_suffix("\nbrst = 1").unwrap();
+        let text = read(text).unwrap_err().to_string();
+        assert_eq!(text, "unknown key `egress.brst`; did you mean `burst`?");
+        let text = read(without_typo).unwrap_err().to_string();
+        assert!(text.contains("`egress.burst` is 0, and must lie between 1 and 10000\n"), "{text}");
+        assert!(text.contains("`egress.allow` lists `h.example:1` more than once"), "{text}");
+    }
+
+    #[test]
     fn another_type_is_refused_by_place() {
         for text in
             ["match = 3", "[match]\ntick_fuel = \"much\"", "[match]\nplayers = -1", "[", "x"]
@@ -229,5 +251,7 @@ mod tests {
         }
         let error = read("# Mine.\n[match]\ntick_fuel = \"much\"\n").unwrap_err().to_string();
         assert!(error.starts_with("line 3, `tick_fuel = \"much\"`: "), "{error}");
+        let error = read("[egress]\nallow = []\nburst = \"much\"\n").unwrap_err().to_string();
+        assert!(error.starts_with("line 3, `burst = \"much\"`: "), "{error}");
     }
 }
