@@ -7,6 +7,7 @@ mod artifacts;
 mod calls;
 mod capacity;
 pub mod director;
+pub mod egress;
 mod engine;
 mod epoch;
 mod fault;

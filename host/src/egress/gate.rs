@@ -1,0 +1,138 @@
+//! A game's way out: its rules, its place in line, and what it was refused.
+//! Called on tick threads, so nothing here waits.
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use lattice_policies::{Code, GameId, MatchId, egress::Rules};
+use lattice_surface::{Fetch, Refused, SharedRules};
+use tokio::sync::oneshot;
+
+use super::{
+    FetchRecord,
+    fetcher::{Fetcher, Job},
+    lane::Lane,
+    refusals::Refusals,
+};
+
+/// A fetch that the rules allowed in the call, and whom to tell what came of it.
+pub struct FetchOrder {
+    pub match_id: MatchId,
+    /// In which it was asked for.
+    pub tick: i64,
+    pub fetch: Fetch,
+    /// Called once, on a thread of the egress or before [`Gate::submit`] returns, and not at all
+    /// if the handle is dropped first.
+    pub reply: Box<dyn FnOnce(FetchOutcome) + Send>,
+}
+
+/// What the sim is told of a fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchOutcome {
+    /// HTTP's status, or a [`Code`]'s value.
+    pub status: i32,
+    /// Lines `name: value\n`, names in lower case; none without a response.
+    pub headers: Bytes,
+    pub body: Bytes,
+}
+
+impl FetchOutcome {
+    pub(super) fn code(code: Code) -> Self {
+        Self { status: code.value(), headers: Bytes::new(), body: Bytes::new() }
+    }
+}
+
+/// Holds a fetch; dropping it cancels the fetch and closes its connection.
+#[must_use = "dropping the handle cancels the fetch"]
+pub struct FetchHandle(
+    #[allow(dead_code, reason = "its drop is the message")] oneshot::Sender<Infallible>,
+);
+
+/// One game's way out.
+pub struct Gate {
+    game: GameId,
+    rules: Arc<SharedRules>,
+    /// Of the rules that hold; `None` before any were set.
+    revision: Mutex<Option<i64>>,
+    pub(super) lane: Lane,
+    refusals: Mutex<Refusals>,
+    fetcher: Arc<Fetcher>,
+}
+
+impl Gate {
+    pub(super) fn new(game: GameId, fetcher: Arc<Fetcher>) -> Self {
+        Self {
+            game,
+            rules: Arc::default(),
+            revision: Mutex::default(),
+            lane: Lane::default(),
+            refusals: Mutex::default(),
+            fetcher,
+        }
+    }
+
+    pub fn game(&self) -> &GameId {
+        &self.game
+    }
+
+    /// The rules that hold now; nothing is allowed before any were set.
+    pub fn rules(&self) -> &Arc<SharedRules> {
+        &self.rules
+    }
+
+    /// Sends a fetch on its way, or answers it at once with `RATE_LIMITED` if the queue is full.
+    /// Never waits.
+    pub fn submit(self: &Arc<Self>, order: FetchOrder) -> FetchHandle {
+        let (handle, dropped) = oneshot::channel();
+        match self.lane.enter(self.rules.get().limits()) {
+            Some(turn) => {
+                let gate = Arc::clone(self);
+                self.fetcher.begin(Job { gate, order, turn, dropped, asked: Instant::now() });
+            }
+            None => self.answer_busy(order),
+        }
+        FetchHandle(handle)
+    }
+
+    /// Counts requests that were refused in a call of the guest's.
+    pub fn refused(
+        &self,
+        match_id: &MatchId,
+        tick: i64,
+        refusals: impl IntoIterator<Item = Refused>,
+    ) {
+        let mut counts = lock(&self.refusals);
+        for refused in refusals {
+            self.fetcher.counters.refused(refused.count);
+            counts.add(match_id, tick, refused);
+        }
+    }
+
+    /// Takes rules over, unless newer ones hold.
+    pub(super) fn set(&self, revision: i64, rules: Rules) {
+        let mut holds = lock(&self.revision);
+        if holds.is_none_or(|holds| holds <= revision) {
+            *holds = Some(revision);
+            self.rules.set(rules);
+        }
+    }
+
+    /// What was refused since the last time.
+    pub(super) fn take_refusals(&self) -> Vec<FetchRecord> {
+        lock(&self.refusals).take(&self.game)
+    }
+
+    fn answer_busy(&self, order: FetchOrder) {
+        let code = Code::HttpRateLimited;
+        self.refused(&order.match_id, order.tick, [Refused { code, refusal: None, count: 1 }]);
+        (order.reply)(FetchOutcome::code(code));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

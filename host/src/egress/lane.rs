@@ -1,0 +1,158 @@
+//! A game's turn-taking: a bounded queue before a bucket of tokens and a number of places.
+//! The limits are those of the moment; a change takes hold with the next fetch.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use lattice_policies::egress::FetchLimits;
+use leaky_bucket::RateLimiter;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::figures::{Counted, Gauge};
+
+/// The least time between two refills of a bucket; a faster rate refills by more than one token.
+const LEAST_INTERVAL_MS: u32 = 10;
+
+pub(super) struct Lane {
+    state: Mutex<State>,
+    /// None until the first fetch says how many there are.
+    places: Arc<Semaphore>,
+    /// Fetches that wait for a token or a place.
+    waiting: Gauge,
+}
+
+#[derive(Default)]
+struct State {
+    bucket: Option<Bucket>,
+    /// How many places there are, taken ones included.
+    places: u32,
+}
+
+/// A fetch's turn, or what it waits for until then. Dropping it gives all of it back.
+pub(super) struct Turn {
+    /// `None` once there was a token.
+    bucket: Option<Arc<RateLimiter>>,
+    places: Arc<Semaphore>,
+    place: Option<OwnedSemaphorePermit>,
+    waiting: Option<Counted>,
+}
+
+impl Default for Lane {
+    fn default() -> Self {
+        let (state, waiting) = Default::default();
+        Self { state, places: Arc::new(Semaphore::new(0)), waiting }
+    }
+}
+
+impl Lane {
+    /// A turn, at once or in the queue. `None` if the queue is full: then nothing was taken.
+    pub(super) fn enter(&self, limits: &FetchLimits) -> Option<Turn> {
+        let mut state = self.lock();
+        self.resize(&mut state, limits.in_flight);
+        let bucket = Bucket::adapt(&mut state.bucket, limits);
+        let place = if self.waiting.get() == 0 { self.try_start(bucket) } else { None };
+        let is_ready = place.is_some();
+        let waiting = if is_ready { None } else { Some(self.queue(limits.queue)?) };
+        Some(Turn {
+            bucket: (!is_ready).then(|| Arc::clone(bucket)),
+            places: Arc::clone(&self.places),
+            place,
+            waiting,
+        })
+    }
+
+    /// Fetches that wait or hold a place.
+    pub(super) fn open(&self) -> u64 {
+        let taken = u64::from(self.lock().places) - self.places.available_permits() as u64;
+        self.waiting.get() + taken
+    }
+
+    /// A place and a token, or neither.
+    fn try_start(&self, bucket: &RateLimiter) -> Option<OwnedSemaphorePermit> {
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        bucket.try_acquire(1).then_some(place)
+    }
+
+    /// A place in the queue. The lock is held, so that no two fetches take the last one.
+    fn queue(&self, most: u32) -> Option<Counted> {
+        (self.waiting.get() < most.into()).then(|| self.waiting.enter())
+    }
+
+    /// Places that are taken can't be withdrawn: what is missing then is taken by later calls.
+    fn resize(&self, state: &mut State, to: u32) {
+        if to > state.places {
+            self.places.add_permits((to - state.places) as usize);
+            state.places = to;
+        } else {
+            state.places -= self.places.forget_permits((state.places - to) as usize) as u32;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn {
+    /// Waits for a token, then for a place, which it holds from then on.
+    pub(super) async fn come(&mut self) {
+        if let Some(bucket) = &self.bucket {
+            bucket.acquire_one().await;
+            self.bucket = None;
+        }
+        if self.place.is_none() {
+            self.place = Some(acquire(&self.places).await);
+        }
+        self.waiting = None;
+    }
+
+    /// Hands over the place.
+    pub(super) fn take_place(&mut self) -> Option<OwnedSemaphorePermit> {
+        self.place.take()
+    }
+}
+
+/// A place of a semaphore that is never closed; were it closed, nobody would come through.
+pub(super) async fn acquire(places: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+    match Arc::clone(places).acquire_owned().await {
+        Ok(place) => place,
+        Err(_) => std::future::pending().await,
+    }
+}
+
+struct Bucket {
+    rate: u32,
+    burst: u32,
+    limiter: Arc<RateLimiter>,
+}
+
+impl Bucket {
+    /// The bucket for these limits. A new one starts with what the old one had left, so that no
+    /// change fills it.
+    fn adapt<'a>(bucket: &'a mut Option<Bucket>, limits: &FetchLimits) -> &'a Arc<RateLimiter> {
+        let (rate, burst) = (limits.requests_per_second, limits.burst);
+        let left = match bucket.take() {
+            Some(same) if (same.rate, same.burst) == (rate, burst) => {
+                return &bucket.insert(same).limiter;
+            }
+            Some(old) => old.limiter.balance(),
+            None => burst as usize,
+        };
+        let limiter = Arc::new(limiter(rate, burst, left));
+        &bucket.insert(Bucket { rate, burst, limiter }).limiter
+    }
+}
+
+/// A bucket that leaks `rate` tokens a second and holds `burst`, or what one refill brings.
+fn limiter(rate: u32, burst: u32, left: usize) -> RateLimiter {
+    let (rate, burst) = (rate.max(1), burst as usize);
+    let refill = (rate * LEAST_INTERVAL_MS).div_ceil(1_000);
+    RateLimiter::builder()
+        .refill(refill as usize)
+        .interval(Duration::from_secs(refill.into()) / rate)
+        .max(burst.max(refill as usize))
+        .initial(left.min(burst))
+        .build()
+}
