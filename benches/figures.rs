@@ -13,7 +13,9 @@
 mod bare;
 mod clocks;
 mod creation;
+mod egress;
 mod host_call;
+mod loopback;
 mod machine;
 mod modules;
 mod native;
@@ -27,12 +29,13 @@ mod tick;
 mod upload;
 
 /// Each figure's name and how it is measured.
-const FIGURES: [(&str, fn()); 6] = [
+const FIGURES: [(&str, fn()); 7] = [
     ("tick", tick::measure),
     ("host-call", host_call::measure),
     ("creation", creation::measure),
     ("upload", upload::measure),
     ("sims", sims::measure),
+    ("egress", egress::measure),
     ("pooling", pooling::measure),
 ];
 

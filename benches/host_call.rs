@@ -76,7 +76,7 @@ fn bare_guest(linker: &Linker<State>, wasm: &[u8], policy: &Policy) -> BareGuest
 
 /// A guest with one player, whom the sim does not need to hear of.
 fn guest(subject: &Subject, wasm: &[u8]) -> Guest {
-    let mut guest = Guest::new(&subject.program(wasm), Arc::from([])).unwrap();
+    let mut guest = Guest::new(&subject.program(wasm), Arc::from([]), Arc::default()).unwrap();
     guest.init(7, 30).unwrap();
     guest.surface().begin(Phase::Tick);
     let join = Event::Join { player: PlayerId(1), about: Bytes::from_static(b"Ada") };

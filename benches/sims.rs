@@ -49,7 +49,7 @@ fn against_native(what: &str, source: &str, script: &Script) {
 
 /// Plays the match in a guest: seconds in ticks, and the digest of what the sim queued.
 fn play(program: &Program, script: &Script) -> (f64, u64) {
-    let mut guest = Guest::new(program, Arc::clone(&script.config)).unwrap();
+    let mut guest = Guest::new(program, Arc::clone(&script.config), Arc::default()).unwrap();
     guest.init(script.seed, script.tick_hz).unwrap();
     let (mut seconds, mut hash) = (0.0, FNV_START);
     for (tick, events) in script.ticks.iter().enumerate() {

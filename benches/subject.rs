@@ -10,8 +10,10 @@ use std::{
 use lattice_host::{
     Action, ApplyError, Fleet, HostSettings, LogLine, MatchEnd, MatchSpec, Outcome, Program,
     Reports,
+    egress::{EgressSettings, SystemNetwork},
 };
-use lattice_policies::{MatchId, Policy, admission};
+use lattice_policies::{GameId, MatchId, Policy, admission};
+use tokio::sync::mpsc;
 use wasmtime::Module;
 
 /// A fleet with one worker.
@@ -28,7 +30,14 @@ impl Subject {
         let folder = tempfile::tempdir().unwrap();
         let ends = Arc::new(Ends::default());
         let cache_dir = folder.path().to_owned();
-        let settings = HostSettings { policy: policy.clone(), workers: 1, slots, cache_dir };
+        let egress = EgressSettings {
+            policy: policy.egress.clone(),
+            roots: Vec::new(),
+            records: mpsc::channel(1).0,
+            network: Arc::new(SystemNetwork),
+        };
+        let settings =
+            HostSettings { policy: policy.clone(), workers: 1, slots, cache_dir, egress };
         let fleet = Fleet::start(settings, ends.clone()).unwrap();
         Self { fleet, ends, policy: policy.clone(), folder, matches: 0 }
     }
@@ -53,7 +62,8 @@ impl Subject {
         self.matches += 1;
         let id = id(self.matches);
         let config = Arc::from([]);
-        let spec = MatchSpec { id, program: program.clone(), tick_hz, seed: 7, config };
+        let game = GameId::from_random([1; 10]);
+        let spec = MatchSpec { id, game, program: program.clone(), tick_hz, seed: 7, config };
         while let Err(error) = self.fleet.apply(Action::Start(spec.clone())) {
             assert_eq!(error, ApplyError::Busy);
             thread::sleep(Duration::from_millis(1));

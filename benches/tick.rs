@@ -97,7 +97,7 @@ fn hot() {
     let engine = bare::engine(&policy, 1);
     let mut bare = BareGuest::new(&bare::prepare(&bare::linker(&engine), &wasm), &policy);
     let subject = Subject::new(&policy, 1);
-    let mut guest = Guest::new(&subject.program(&wasm), Arc::from([])).unwrap();
+    let mut guest = Guest::new(&subject.program(&wasm), Arc::from([]), Arc::default()).unwrap();
     guest.init(7, TICK_HZ).unwrap();
     let per_tick = |seconds: f64| seconds / f64::from(BARE_TICKS);
     let bare = Arm::new("bare wasmtime call, clock read twice", || {

@@ -81,12 +81,12 @@ enum {
     LATTICE_QUEUE_FULL = -5,      // this tick's quota, or a count for the match, is used up
     LATTICE_TOO_LARGE = -6,       // one thing above its limit in bytes
     LATTICE_NOT_NOW = -7,         // not in this phase: see "When" at the call
-    LATTICE_HTTP_NOT_ALLOWED = -100,
-    LATTICE_HTTP_RATE_LIMITED = -101,
-    LATTICE_HTTP_BAD_REQUEST = -102,
-    LATTICE_HTTP_TOO_MANY = -103,
-    LATTICE_HTTP_FAILED = -104,
-    LATTICE_HTTP_TIMEOUT = -105
+    LATTICE_HTTP_NOT_ALLOWED = -100,   // at once: not on the operator's list, so nothing was sent
+    LATTICE_HTTP_RATE_LIMITED = -101,  // in the event: the game asks too often, so nothing was sent
+    LATTICE_HTTP_BAD_REQUEST = -102,   // at once: method, URL, headers or size
+    LATTICE_HTTP_TOO_MANY = -103,      // at once: first pull the responses of those in flight
+    LATTICE_HTTP_FAILED = -104,        // in the event: no response; it may have been sent
+    LATTICE_HTTP_TIMEOUT = -105        // in the event: no response in time; it may have been sent
 };
 
 // What lattice_sim_tick returns; below 0 is a fault that the sim declares.
@@ -110,7 +110,8 @@ enum {
     LATTICE_EVENT_LEAVE = 2,    // player; status: the reason
     LATTICE_EVENT_MESSAGE = 3,  // player; payload: what the player sent
     LATTICE_EVENT_HTTP = 4,     // id; status: the HTTP status or a code; payload: u32 length of the
-                                // headers, the headers as "name: value\n" lines, the body
+                                // headers, the headers as "name: value\n" lines, the body: see
+                                // lattice_event_http_headers and lattice_event_http_body
     LATTICE_EVENT_STOP = 5      // status: ticks left, then lattice_sim_shutdown
 };
 
@@ -152,10 +153,12 @@ int32_t lattice_ms_broadcast(const void *data, uint32_t len, uint32_t flags);
 LATTICE_IMPORTED(lattice_ms_kick)
 int32_t lattice_ms_kick(uint32_t player, int32_t reason);
 
-// Asks the host to fetch a URL that the operator's allow-list names (by default: none). Method:
-// LATTICE_GET to LATTICE_OPTIONS; headers: "name: value\n" lines. A request id above 0, or a
-// refusal at once: LATTICE_HTTP_NOT_ALLOWED, _BAD_REQUEST, _TOO_MANY. The response, or what the
-// network made of it, comes as LATTICE_EVENT_HTTP in a later tick.
+// Asks the host to fetch a URL whose host and port the operator's allow-list names (by default:
+// none). Method: LATTICE_GET to LATTICE_OPTIONS; headers: "name: value\n" lines. A request id above
+// 0, or a refusal at once: LATTICE_HTTP_NOT_ALLOWED, _BAD_REQUEST, _TOO_MANY (8 in flight). The
+// request leaves when the tick has ended well; what became of it comes as LATTICE_EVENT_HTTP in a
+// later tick. A match that ends drops its requests: wait for the response before you finish.
+// Redirects are not followed. When: in init and tick.
 LATTICE_IMPORTED(lattice_ms_http_request)
 int32_t lattice_ms_http_request(int32_t method, const char *url, uint32_t url_len, const char *headers,
                                 uint32_t headers_len, const void *body, uint32_t body_len);

@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use crate::{
     artifacts::Artifacts,
+    egress::{Egress, EgressError, EgressSettings},
     engine::{Engine, EngineError},
     epoch::EpochClock,
     matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus},
@@ -43,6 +44,7 @@ pub struct HostSettings {
     pub slots: u32,
     /// The folder of compiled code. It must belong to this user alone.
     pub cache_dir: PathBuf,
+    pub egress: EgressSettings,
 }
 
 /// Why a fleet can't start.
@@ -50,6 +52,8 @@ pub struct HostSettings {
 pub enum StartError {
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error("web fetches: {0}")]
+    Egress(#[from] EgressError),
     #[error("the folder for compiled code `{path}` can't be used: {error}")]
     Artifacts { path: PathBuf, error: io::Error },
     #[error("a thread can't be started: {0}")]
@@ -110,7 +114,8 @@ impl Fleet {
         let path = settings.cache_dir;
         let artifacts = Artifacts::open(&path, &engine)
             .map_err(|error| StartError::Artifacts { path, error })?;
-        let registry = Arc::new(Registry::new(reports));
+        let egress = Egress::start(settings.egress)?;
+        let registry = Arc::new(Registry::new(reports, egress));
         let workers = Workers::start(settings.workers.max(1)).map_err(StartError::Thread)?;
         let starter = Starter::start(Arc::clone(&registry), Arc::clone(workers.lanes()))
             .map_err(StartError::Thread)?;
@@ -148,6 +153,11 @@ impl Fleet {
         let program = self.compile_aside(build)?;
         lock(&self.inner.programs).keep(program.clone());
         Ok(program)
+    }
+
+    /// The way out to the network, and the rules that each game has for it.
+    pub fn egress(&self) -> &Egress {
+        &self.inner.registry.egress
     }
 
     /// Carries out one step of a plan. A start answers before `init` has run; what becomes of
@@ -192,6 +202,7 @@ impl Fleet {
         let Threads { starter, workers, _epoch } = threads;
         starter.end();
         workers.end();
+        self.egress().shut_down(until.saturating_duration_since(Instant::now()));
     }
 
     fn begin(&self, spec: MatchSpec) -> Result<(), ApplyError> {
@@ -242,12 +253,13 @@ impl Fleet {
 pub(crate) struct Registry {
     live: Mutex<BTreeMap<MatchId, LiveMatch>>,
     pub(crate) reports: Arc<dyn Reports>,
+    pub(crate) egress: Egress,
     stopping: AtomicBool,
 }
 
 impl Registry {
-    fn new(reports: Arc<dyn Reports>) -> Self {
-        Self { live: Mutex::default(), reports, stopping: AtomicBool::new(false) }
+    fn new(reports: Arc<dyn Reports>, egress: Egress) -> Self {
+        Self { live: Mutex::default(), reports, egress, stopping: AtomicBool::new(false) }
     }
 
     /// Adds a match if a slot is free; one that runs already is not started again.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use lattice_policies::functions::MEMORY;
-use lattice_surface::{Phase, Surface};
+use lattice_surface::{Phase, SharedRules, Surface};
 use wasmtime::{Instance, Memory, Store, TypedFunc, WasmParams, WasmResults};
 
 use crate::{
@@ -33,11 +33,11 @@ pub(crate) struct GuestState {
 }
 
 impl GuestState {
-    fn new(engine: &Engine, config: Arc<[u8]>) -> Self {
+    fn new(engine: &Engine, config: Arc<[u8]>, egress: Arc<SharedRules>) -> Self {
         let admission = &engine.policy().admission;
         let bytes = admission.memory_pages as usize * (64 << 10);
         Self {
-            surface: Surface::new(Arc::clone(engine.limits()), config),
+            surface: Surface::new(Arc::clone(engine.limits()), config, egress),
             memory: None,
             limit: MemoryLimit::new(bytes, admission.table_elements as usize),
         }
@@ -45,7 +45,7 @@ impl GuestState {
 
     #[cfg(test)]
     pub(crate) fn for_tests(engine: &Engine) -> Self {
-        Self::new(engine, Arc::from([]))
+        Self::new(engine, Arc::from([]), Arc::default())
     }
 }
 
@@ -73,9 +73,13 @@ const SHUTDOWN: &str = "lattice_sim_shutdown";
 
 impl Guest {
     /// Takes a memory slot and instantiates the program in it. Runs no code of the guest's.
-    pub fn new(program: &Program, config: Arc<[u8]>) -> Result<Self, Fault> {
+    pub fn new(
+        program: &Program,
+        config: Arc<[u8]>,
+        egress: Arc<SharedRules>,
+    ) -> Result<Self, Fault> {
         let engine = program.engine();
-        let mut store = Store::new(engine.wasmtime(), GuestState::new(engine, config));
+        let mut store = Store::new(engine.wasmtime(), GuestState::new(engine, config, egress));
         store.limiter(|state| &mut state.limit);
         let limits = Arc::clone(engine.limits());
         let deadline_ms = limits.tick_deadline_ms.into();

@@ -7,7 +7,6 @@ use lattice_policies::{
 };
 
 pub use crate::fetch::FetchCall;
-use crate::fetch::{BODY_BYTES, HEADERS_BYTES, URL_BYTES};
 
 /// One call of a host function. Pointers and lengths are unsigned.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -69,11 +68,7 @@ impl Call {
             Call::Send { len, .. } | Call::Broadcast { len, .. } => {
                 len.min(limits.message_out_bytes)
             }
-            Call::HttpRequest(call) => {
-                call.url.1.min(URL_BYTES)
-                    + call.headers.1.min(HEADERS_BYTES)
-                    + call.body.1.min(BODY_BYTES)
-            }
+            Call::HttpRequest(call) => call.bytes(),
             Call::Config { cap, .. } => cap.min(sizes.config as u32),
             Call::Result { len, .. } => len.min(limits.result_bytes),
             Call::Gauge { len, .. } => len.min(limits.gauge_name_bytes),

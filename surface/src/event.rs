@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use lattice_policies::{Code, PlayerId, policy::MatchLimits};
 
 use crate::GuestMemory;
@@ -20,6 +20,9 @@ pub enum Event {
     Leave { player: PlayerId, reason: i32 },
     /// What a player sent.
     Message { player: PlayerId, bytes: Bytes },
+    /// What became of a fetch: the HTTP status, or a code below zero. The payload is made by
+    /// [`response_payload`].
+    Response { id: u32, status: i32, payload: Bytes },
     /// The match is asked to end; so many ticks are left, this one included.
     Stop { ticks_left: i32 },
 }
@@ -27,7 +30,9 @@ pub enum Event {
 impl Event {
     fn payload(&self) -> &[u8] {
         match self {
-            Event::Join { about: payload, .. } | Event::Message { bytes: payload, .. } => payload,
+            Event::Join { about: payload, .. }
+            | Event::Message { bytes: payload, .. }
+            | Event::Response { payload, .. } => payload,
             Event::Leave { .. } | Event::Stop { .. } => &[],
         }
     }
@@ -38,19 +43,30 @@ impl Event {
     }
 
     fn header(&self) -> [u8; HEADER_BYTES] {
-        let (kind, player, status): (u16, u32, i32) = match self {
-            Event::Join { player, .. } => (1, player.0, 0),
-            Event::Leave { player, reason } => (2, player.0, *reason),
-            Event::Message { player, .. } => (3, player.0, 0),
-            Event::Stop { ticks_left } => (5, 0, *ticks_left),
+        let (kind, player, id, status): (u16, u32, u32, i32) = match self {
+            Event::Join { player, .. } => (1, player.0, 0, 0),
+            Event::Leave { player, reason } => (2, player.0, 0, *reason),
+            Event::Message { player, .. } => (3, player.0, 0, 0),
+            Event::Response { id, status, .. } => (4, 0, *id, *status),
+            Event::Stop { ticks_left } => (5, 0, 0, *ticks_left),
         };
         let mut header = [0; HEADER_BYTES];
         header[0..2].copy_from_slice(&kind.to_le_bytes());
         header[4..8].copy_from_slice(&(self.payload().len() as u32).to_le_bytes());
         header[8..12].copy_from_slice(&player.to_le_bytes());
+        header[12..16].copy_from_slice(&id.to_le_bytes());
         header[16..20].copy_from_slice(&status.to_le_bytes());
         header
     }
+}
+
+/// The payload of a response: `u32 headers_len`, the header lines, the body.
+pub fn response_payload(headers: &[u8], body: &[u8]) -> Bytes {
+    let mut payload = BytesMut::with_capacity(4 + headers.len() + body.len());
+    payload.put_u32_le(headers.len() as u32);
+    payload.put_slice(headers);
+    payload.put_slice(body);
+    payload.freeze()
 }
 
 /// A message was refused because the sim has too much to read already.
@@ -59,13 +75,15 @@ pub struct QueueFull;
 
 /// The events that a sim has not pulled yet.
 ///
-/// Messages are bounded in number and bytes. Joins and leaves always find room: there is one of
-/// each a player, and players are bounded.
+/// Messages are bounded in number and bytes. The others always find room: there is one join and
+/// one leave a player, and players are bounded; and a response counts as in flight, which is
+/// bounded, until it is pulled.
 #[derive(Debug, Default)]
 pub struct EventQueue {
     events: VecDeque<Event>,
     messages: usize,
     message_bytes: usize,
+    responses_pulled: u64,
 }
 
 impl EventQueue {
@@ -80,6 +98,11 @@ impl EventQueue {
     /// Size in bytes of the next event, header included; 0 if there is none.
     pub fn next_size(&self) -> usize {
         self.events.front().map_or(0, Event::size)
+    }
+
+    /// Responses that the sim has pulled, in all.
+    pub(crate) fn responses_pulled(&self) -> u64 {
+        self.responses_pulled
     }
 
     pub(crate) fn push(&mut self, event: Event, limits: &MatchLimits) -> Result<(), QueueFull> {
@@ -113,9 +136,13 @@ impl EventQueue {
         let target = memory.write(ptr, size)?;
         target[..HEADER_BYTES].copy_from_slice(&event.header());
         target[HEADER_BYTES..].copy_from_slice(event.payload());
-        if let Event::Message { .. } = event {
-            self.messages -= 1;
-            self.message_bytes -= size as usize;
+        match event {
+            Event::Message { .. } => {
+                self.messages -= 1;
+                self.message_bytes -= size as usize;
+            }
+            Event::Response { .. } => self.responses_pulled += 1,
+            Event::Join { .. } | Event::Leave { .. } | Event::Stop { .. } => {}
         }
         self.events.pop_front();
         Ok(size as i32)

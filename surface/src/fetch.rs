@@ -1,17 +1,18 @@
-//! Web fetches: what `lattice_ms_http_request` answers at once.
+//! Web fetches: what `lattice_ms_http_request` answers at once, by the rules of the moment, and
+//! what leaves when the tick has ended. Never sends anything itself.
 
-use lattice_policies::Code;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::{GuestMemory, memory::BadPointer};
+use lattice_policies::{
+    Code,
+    egress::{BODY_BYTES, EgressPermit, HEADER_BLOCK_BYTES, HeaderLines, Method, Refusal},
+    egress::{Request, Rules, URL_BYTES, decide},
+};
 
-/// Methods are numbered from 0: GET HEAD POST PUT PATCH DELETE OPTIONS.
-const METHODS: u32 = 7;
-/// The longest URL in bytes.
-pub(crate) const URL_BYTES: u32 = 8 << 10;
-/// The longest block of header lines in bytes.
-pub(crate) const HEADERS_BYTES: u32 = 16 << 10;
-/// The longest body in bytes.
-pub(crate) const BODY_BYTES: u32 = 256 << 10;
+use crate::GuestMemory;
+
+/// Refusals that one call into the guest tells apart; more are counted by their code alone.
+const DISTINCT_REFUSALS: usize = 16;
 
 /// A request as the guest words it: `(ptr, len)` of URL, header lines and body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,22 +23,142 @@ pub struct FetchCall {
     pub body: (u32, u32),
 }
 
-/// Decides on a request. The allow-list is empty, and an empty one denies all.
-pub(crate) fn request(call: &FetchCall, memory: &GuestMemory<'_>) -> Code {
-    match check(call, memory) {
-        Err(BadPointer) => Code::BadPointer,
-        Ok(false) => Code::HttpBadRequest,
-        Ok(true) => Code::HttpNotAllowed,
+impl FetchCall {
+    /// Bytes that are looked at: what is longer than its limit is refused by its length.
+    pub(crate) fn bytes(&self) -> u32 {
+        let counted = |part: (u32, u32), most: usize| part.1.min(most as u32);
+        counted(self.url, URL_BYTES)
+            + counted(self.headers, HEADER_BLOCK_BYTES)
+            + counted(self.body, BODY_BYTES)
     }
 }
 
-/// Whether the request is well-formed enough to be compared with an allow-list.
-fn check(call: &FetchCall, memory: &GuestMemory<'_>) -> Result<bool, BadPointer> {
-    let url = memory.read(call.url.0, call.url.1)?;
-    memory.read(call.headers.0, call.headers.1)?;
-    memory.read(call.body.0, call.body.1)?;
-    let within =
-        call.url.1 <= URL_BYTES && call.headers.1 <= HEADERS_BYTES && call.body.1 <= BODY_BYTES;
-    let has_scheme = url.starts_with(b"http://") || url.starts_with(b"https://");
-    Ok(call.method < METHODS && within && has_scheme)
+/// A game's egress rules as they are now. Whoever holds it sees a change at the next look.
+pub struct SharedRules(RwLock<Arc<Rules>>);
+
+impl SharedRules {
+    pub fn new(rules: Rules) -> Self {
+        Self(RwLock::new(Arc::new(rules)))
+    }
+
+    pub fn get(&self) -> Arc<Rules> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn set(&self, rules: Rules) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+}
+
+/// No rules are rules that deny everything.
+impl Default for SharedRules {
+    fn default() -> Self {
+        Self::new(Rules::deny_all())
+    }
+}
+
+/// A request that was accepted, under the number that the sim knows it by.
+#[derive(Debug)]
+pub struct Fetch {
+    pub id: u32,
+    pub permit: EgressPermit,
+}
+
+/// Requests that were refused at once for the same reason in one call into the guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    pub code: Code,
+    /// What the rules had against it; `None` for a count that was over, and for refusals that
+    /// were too many to tell apart.
+    pub refusal: Option<Refusal>,
+    pub count: u64,
+}
+
+/// The fetches of one match.
+pub(crate) struct Fetches {
+    rules: Arc<SharedRules>,
+    /// Requests accepted so far in calls that ended well; ids follow from it.
+    accepted: u64,
+    queued: Vec<Fetch>,
+    refused: Vec<Refused>,
+}
+
+impl Fetches {
+    pub(crate) fn new(rules: Arc<SharedRules>) -> Self {
+        Self { rules, accepted: 0, queued: Vec::new(), refused: Vec::new() }
+    }
+
+    /// Decides on a request and queues it. `answered` counts the responses that the sim has
+    /// pulled; what it has asked for beside them is in flight, `most` at once.
+    pub(crate) fn request(
+        &mut self,
+        call: &FetchCall,
+        memory: &GuestMemory<'_>,
+        answered: u64,
+        most: u32,
+    ) -> Result<i32, Code> {
+        let url = memory.read(call.url.0, call.url.1)?;
+        let headers = HeaderLines::Block(memory.read(call.headers.0, call.headers.1)?);
+        let body = memory.read(call.body.0, call.body.1)?;
+        let method = Method::numbered(call.method);
+        let decided = match method {
+            Some(method) => decide(&self.rules.get(), &Request { method, url, headers, body }),
+            None => Err(Refusal::unknown_method()),
+        };
+        match decided {
+            Err(refusal) => Err(self.refuse(refusal.code(), Some(refusal))),
+            Ok(_) if self.in_flight(answered) >= u64::from(most) => {
+                Err(self.refuse(Code::HttpTooMany, None))
+            }
+            Ok(permit) => Ok(self.queue(permit)),
+        }
+    }
+
+    fn in_flight(&self, answered: u64) -> u64 {
+        self.accepted.saturating_sub(answered)
+    }
+
+    fn queue(&mut self, permit: EgressPermit) -> i32 {
+        let id = (self.accepted % i32::MAX as u64) as u32 + 1;
+        self.accepted += 1;
+        self.queued.push(Fetch { id, permit });
+        id as i32
+    }
+
+    fn refuse(&mut self, code: Code, refusal: Option<Refusal>) -> Code {
+        let is_full = self.refused.len() >= DISTINCT_REFUSALS;
+        let same = |refused: &&mut Refused| refused.code == code && refused.refusal == refusal;
+        if let Some(refused) = self.refused.iter_mut().find(same) {
+            refused.count += 1;
+        } else if is_full {
+            self.count_apart(code);
+        } else {
+            self.refused.push(Refused { code, refusal, count: 1 });
+        }
+        code
+    }
+
+    /// Counts a refusal that is not told apart; there is one such count a code.
+    fn count_apart(&mut self, code: Code) {
+        let apart = |refused: &&mut Refused| refused.code == code && refused.refusal.is_none();
+        match self.refused.iter_mut().find(apart) {
+            Some(refused) => refused.count += 1,
+            None => self.refused.push(Refused { code, refusal: None, count: 1 }),
+        }
+    }
+
+    /// The fetches that leave now, in the order of the calls.
+    pub(crate) fn take(&mut self) -> Vec<Fetch> {
+        std::mem::take(&mut self.queued)
+    }
+
+    pub(crate) fn take_refused(&mut self) -> Vec<Refused> {
+        std::mem::take(&mut self.refused)
+    }
+
+    /// Forgets what a faulted call asked for; what was refused stays for the operator.
+    pub(crate) fn discard(&mut self) {
+        self.accepted -= self.queued.len() as u64;
+        self.queued.clear();
+    }
 }

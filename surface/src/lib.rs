@@ -16,7 +16,8 @@ mod phase;
 mod surface;
 
 pub use call::{Call, FetchCall};
-pub use event::{Event, EventQueue, HEADER_BYTES, QueueFull};
+pub use event::{Event, EventQueue, HEADER_BYTES, QueueFull, response_payload};
+pub use fetch::{Fetch, Refused, SharedRules};
 pub use gauge::Gauge;
 pub use log::{Level, LogBook, LogLine};
 pub use memory::{BadPointer, GuestMemory};

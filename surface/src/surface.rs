@@ -9,7 +9,7 @@ use crate::{
     blobs::{ResultBlob, read_config},
     call::Sizes,
     event::QueueFull,
-    fetch,
+    fetch::{Fetch, Fetches, Refused, SharedRules},
     gauge::Gauges,
     outbox::Roster,
 };
@@ -29,10 +29,12 @@ pub struct Surface {
     log: LogBook,
     gauges: Gauges,
     result: ResultBlob,
+    fetches: Fetches,
 }
 
 impl Surface {
-    pub fn new(limits: Arc<MatchLimits>, config: Arc<[u8]>) -> Self {
+    /// `egress` says what may be fetched, each time that the sim asks.
+    pub fn new(limits: Arc<MatchLimits>, config: Arc<[u8]>, egress: Arc<SharedRules>) -> Self {
         Self {
             limits,
             config,
@@ -43,6 +45,7 @@ impl Surface {
             log: LogBook::default(),
             gauges: Gauges::default(),
             result: ResultBlob::default(),
+            fetches: Fetches::new(egress),
         }
     }
 
@@ -62,7 +65,7 @@ impl Surface {
         match event {
             Event::Join { player, .. } => drop(self.roster.insert(player)),
             Event::Leave { player, .. } => drop(self.roster.remove(&player)),
-            Event::Message { .. } | Event::Stop { .. } => {}
+            Event::Message { .. } | Event::Response { .. } | Event::Stop { .. } => {}
         }
         self.events.push(event, &self.limits)
     }
@@ -78,6 +81,18 @@ impl Surface {
         self.outbox.clear();
         self.result.discard();
         self.gauges.discard();
+        self.fetches.discard();
+    }
+
+    /// The fetches that the sim asked for since the last look, in the order of its calls. They
+    /// leave when the call into the guest has ended well.
+    pub fn take_fetches(&mut self) -> Vec<Fetch> {
+        self.fetches.take()
+    }
+
+    /// The requests that were refused since the last look, counted by their reasons.
+    pub fn take_refused(&mut self) -> Vec<Refused> {
+        self.fetches.take_refused()
     }
 
     /// Whether logged joins and leaves say that the player is in the match.
@@ -140,7 +155,10 @@ impl Surface {
                 self.outbox.kick(player, reason);
                 Ok(Code::Ok.value())
             }
-            Call::HttpRequest(call) => Err(fetch::request(&call, memory)),
+            Call::HttpRequest(call) => {
+                let answered = self.events.responses_pulled();
+                self.fetches.request(&call, memory, answered, self.limits.http_in_flight)
+            }
             Call::Config { ptr, cap } => read_config(&self.config, memory, ptr, cap),
             Call::Result { ptr, len } => {
                 self.result.set(memory.read(ptr, len)?, &self.limits).map(ok)

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use lattice_policies::{Code, PlayerId, policy::MatchLimits};
-use lattice_surface::{Call, Event, FetchCall, HEADER_BYTES, Message, Phase, Recipient, Surface};
+use lattice_surface::{
+    Call, Event, FetchCall, HEADER_BYTES, Message, Phase, Recipient, SharedRules, Surface,
+};
 
 const ANN: PlayerId = PlayerId(1);
 const BOB: PlayerId = PlayerId(2);
@@ -19,7 +21,11 @@ struct Sim {
 
 impl Sim {
     fn new(limits: MatchLimits) -> Self {
-        let mut surface = Surface::new(Arc::new(limits), Arc::from(*b"config!"));
+        Self::with_rules(limits, Arc::default())
+    }
+
+    fn with_rules(limits: MatchLimits, egress: Arc<SharedRules>) -> Self {
+        let mut surface = Surface::new(Arc::new(limits), Arc::from(*b"config!"), egress);
         surface.begin(Phase::Tick);
         Self { surface, memory: (0..=255).cycle().take(65_536).collect() }
     }

@@ -12,15 +12,32 @@ use lattice_surface::HEADER_BYTES;
 
 use super::link::{CloseReason, LinkId, SendError, SendQueue};
 use super::live::ConnectError;
+use crate::egress::FetchOutcome;
 
 /// Connections that may come and go between two ticks.
 const MOST_CONTROLS: usize = 4_096;
 
 /// What happened outside since the last tick, in order.
 pub(crate) enum Input {
-    Connect { player: PlayerId, name: Bytes, queue: Arc<SendQueue> },
-    Disconnect { player: PlayerId, link: LinkId },
-    Message { player: PlayerId, link: LinkId, bytes: Bytes },
+    Connect {
+        player: PlayerId,
+        name: Bytes,
+        queue: Arc<SendQueue>,
+    },
+    Disconnect {
+        player: PlayerId,
+        link: LinkId,
+    },
+    Message {
+        player: PlayerId,
+        link: LinkId,
+        bytes: Bytes,
+    },
+    /// What became of a fetch, under the sim's number for it.
+    Response {
+        id: u32,
+        outcome: FetchOutcome,
+    },
     Stop,
 }
 
@@ -99,6 +116,11 @@ impl Inbox {
         if state.ended.is_none() {
             state.inputs.push(input);
         }
+    }
+
+    /// Puts in what became of a fetch. It needs no room: fetches in flight are bounded.
+    pub(super) fn respond(&self, id: u32, outcome: FetchOutcome) {
+        self.control(Input::Response { id, outcome });
     }
 
     /// Asks for the end of the match; once is enough.

@@ -1,5 +1,6 @@
 //! A match: a guest, its players and its place in time.
 
+mod fetches;
 mod inbox;
 mod link;
 mod live;
@@ -9,7 +10,7 @@ mod status;
 
 use std::sync::Arc;
 
-use lattice_policies::MatchId;
+use lattice_policies::{GameId, MatchId};
 
 pub use link::{CloseReason, Outgoing, PlayerLink, SendError};
 pub use live::{ConnectError, LiveMatch};
@@ -22,6 +23,8 @@ use crate::program::Program;
 #[derive(Clone)]
 pub struct MatchSpec {
     pub id: MatchId,
+    /// Whose egress rules, rate and places the match's fetches take.
+    pub game: GameId,
     pub program: Program,
     /// Ticks a second, 1 to 240.
     pub tick_hz: u16,

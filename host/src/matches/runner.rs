@@ -7,9 +7,9 @@ use std::{
 };
 
 use lattice_policies::{PlayerId, policy::MatchLimits};
-use lattice_surface::{Event, Phase};
+use lattice_surface::{Event, Phase, response_payload};
 
-use super::{LiveMatch, MatchSpec, MatchState, inbox::Input, seats::Seats};
+use super::{LiveMatch, MatchSpec, MatchState, fetches::OpenFetches, inbox::Input, seats::Seats};
 use crate::{
     fault::{Fault, FaultKind},
     fleet::Registry,
@@ -31,6 +31,7 @@ pub(crate) struct Runner {
     ticks_left: Option<i32>,
     inputs: Vec<Input>,
     times: TickTimes,
+    fetches: OpenFetches,
     /// Held last, so that the guest's slot is free again before the end is told.
     ending: Ending,
 }
@@ -70,7 +71,8 @@ impl Runner {
             ending.outcome = Some((Outcome::Stopped, None));
             return None;
         }
-        let guest = Guest::new(&spec.program, Arc::clone(&spec.config));
+        let fetches = OpenFetches::new(ending.registry.egress.game(&spec.game));
+        let guest = Guest::new(&spec.program, Arc::clone(&spec.config), fetches.rules());
         let mut guest = match guest {
             Ok(guest) => guest,
             Err(fault) => return ending.fault(fault),
@@ -95,8 +97,10 @@ impl Runner {
             ticks_left: None,
             inputs: Vec::new(),
             times: TickTimes::default(),
+            fetches,
             ending,
         };
+        runner.send_fetches(-1);
         runner.show(MatchState::Running);
         Some(Box::new(runner))
     }
@@ -122,6 +126,7 @@ impl Runner {
         let result = self.guest.tick(self.tick);
         self.ending.report_log(&mut self.guest, self.tick);
         self.hand_on();
+        self.send_fetches(self.tick);
         // What is handed on counts: it takes the worker's time like the sim's own work.
         let ended = Instant::now();
         if let Err(fault) = result {
@@ -193,6 +198,11 @@ impl Runner {
                     self.push(Event::Message { player, bytes });
                 }
             }
+            Input::Response { id, outcome } => {
+                self.fetches.ended(id);
+                let payload = response_payload(&outcome.headers, &outcome.body);
+                self.push(Event::Response { id, status: outcome.status, payload });
+            }
             Input::Stop => self.ask_to_stop(),
         }
     }
@@ -228,6 +238,16 @@ impl Runner {
         }
     }
 
+    /// Lets the tick's fetches leave, and tells the operator of the refused ones.
+    fn send_fetches(&mut self, tick: i64) {
+        let live = &self.ending.live;
+        if self.fetches.hand_on(self.guest.surface(), live, tick) {
+            let mut status = live.edit();
+            status.fetches_sent = self.fetches.sent();
+            status.fetches_refused = self.fetches.refused();
+        }
+    }
+
     fn record(&mut self, took: Duration, late: bool) {
         let fuel = self.guest.fuel_used();
         let memory_bytes = self.guest.memory_bytes() as u64;
@@ -239,6 +259,7 @@ impl Runner {
         status.memory_bytes = memory_bytes;
         status.players = self.seats.players();
         status.connected = self.seats.connected();
+        status.fetches_in_flight = self.fetches.in_flight();
         if let Some(gauges) = gauges {
             status.gauges = gauges;
         }

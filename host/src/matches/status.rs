@@ -41,6 +41,12 @@ pub struct MatchStatus {
     /// Players' messages that the sim was too far behind to take.
     pub dropped_messages: u64,
     pub dropped_log_lines: u64,
+    /// Fetches that were accepted.
+    pub fetches_sent: u64,
+    /// Of those, the ones whose response the match does not have yet.
+    pub fetches_in_flight: u32,
+    /// Fetches that were refused at once.
+    pub fetches_refused: u64,
     pub memory_bytes: u64,
     pub gauges: Vec<Gauge>,
 }

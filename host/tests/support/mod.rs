@@ -10,8 +10,12 @@ use std::{
     time::Duration,
 };
 
-use lattice_host::{Action, Fleet, HostSettings, LogLine, MatchEnd, MatchSpec, Program, Reports};
-use lattice_policies::{MatchId, Policy, admission};
+use lattice_host::{
+    Action, Fleet, HostSettings, LogLine, MatchEnd, MatchSpec, Program, Reports,
+    egress::{EgressSettings, SystemNetwork},
+};
+use lattice_policies::{GameId, MatchId, Policy, admission};
+use tokio::sync::mpsc;
 
 /// A sim that broadcasts every event it gets, as it got it, and after them the tick's number
 /// (8 bytes, droppable). A message that begins with `k` kicks its sender, `f` finishes the match,
@@ -157,7 +161,14 @@ impl TestHost {
         cache_dir: PathBuf,
     ) -> Self {
         let told = Arc::new(Told::default());
-        let settings = HostSettings { policy: policy.clone(), workers: 2, slots, cache_dir };
+        let egress = EgressSettings {
+            policy: policy.egress.clone(),
+            roots: Vec::new(),
+            records: mpsc::channel(64).0,
+            network: Arc::new(SystemNetwork),
+        };
+        let settings =
+            HostSettings { policy: policy.clone(), workers: 2, slots, cache_dir, egress };
         let fleet = Fleet::start(settings, told.clone()).unwrap();
         Self { fleet, told, folder, policy, next: std::cell::Cell::new(0) }
     }
@@ -175,7 +186,9 @@ impl TestHost {
     pub fn spec(&self, program: &Program, tick_hz: u16) -> MatchSpec {
         self.next.set(self.next.get() + 1);
         let id = MatchId::from_random([self.next.get(); 10]);
-        MatchSpec { id, program: program.clone(), tick_hz, seed: 7, config: Arc::from(*b"cfg") }
+        let game = GameId::from_random([1; 10]);
+        let config = Arc::from(*b"cfg");
+        MatchSpec { id, game, program: program.clone(), tick_hz, seed: 7, config }
     }
 
     /// Starts a match of the module, and answers its id.

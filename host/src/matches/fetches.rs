@@ -1,0 +1,67 @@
+//! The fetches of one match that are on their way: handed to the game's gate after each tick, and
+//! cancelled when the match is gone.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use lattice_surface::{SharedRules, Surface};
+
+use super::LiveMatch;
+use crate::egress::{FetchHandle, FetchOrder, Gate};
+
+pub(super) struct OpenFetches {
+    gate: Arc<Gate>,
+    /// By the sim's number. Dropping a handle cancels its fetch.
+    open: BTreeMap<u32, FetchHandle>,
+    /// Requests that were refused at once.
+    refused: u64,
+    sent: u64,
+}
+
+impl OpenFetches {
+    pub(super) fn new(gate: Arc<Gate>) -> Self {
+        Self { gate, open: BTreeMap::new(), refused: 0, sent: 0 }
+    }
+
+    /// What the sim may fetch, as of now.
+    pub(super) fn rules(&self) -> Arc<SharedRules> {
+        Arc::clone(self.gate.rules())
+    }
+
+    /// Hands on what the sim asked for in the tick that has just ended; says whether it was
+    /// anything. A response comes back through the match's inbox.
+    pub(super) fn hand_on(&mut self, surface: &mut Surface, live: &LiveMatch, tick: i64) -> bool {
+        let refused = surface.take_refused();
+        let fetches = surface.take_fetches();
+        if refused.is_empty() && fetches.is_empty() {
+            return false;
+        }
+        self.refused += refused.iter().map(|refused| refused.count).sum::<u64>();
+        self.gate.refused(live.id(), tick, refused);
+        for fetch in fetches {
+            let (id, inbox) = (fetch.id, live.clone());
+            let reply = Box::new(move |outcome| inbox.inbox().respond(id, outcome));
+            let order = FetchOrder { match_id: live.id().clone(), tick, fetch, reply };
+            self.open.insert(id, self.gate.submit(order));
+            self.sent += 1;
+        }
+        true
+    }
+
+    /// A fetch's response has been taken out of the inbox.
+    pub(super) fn ended(&mut self, id: u32) {
+        self.open.remove(&id);
+    }
+
+    /// Fetches that were accepted, over the match's life.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    pub(super) fn in_flight(&self) -> u32 {
+        self.open.len() as u32
+    }
+
+    pub(super) fn refused(&self) -> u64 {
+        self.refused
+    }
+}
