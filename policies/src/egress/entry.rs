@@ -77,14 +77,11 @@ fn parse(text: &str) -> Result<Origin, EntryError> {
         return Err(EntryError::Path);
     }
     let (host, port) = parse_authority(authority)?;
-    let origin = |port| Origin { scheme, host, port };
-    match port {
-        Some(port) => Ok(origin(port)),
-        None => {
-            let usual = origin(scheme.default_port());
-            Err(EntryError::NoPort(Entry { origin: usual, allow_private: false }.to_string()))
-        }
+    if let Some(port) = port {
+        return Ok(Origin { scheme, host, port });
     }
+    let usual = Origin { scheme, host, port: scheme.default_port() };
+    Err(EntryError::NoPort(Entry { origin: usual, allow_private: false }.to_string()))
 }
 
 impl Serialize for Entry {

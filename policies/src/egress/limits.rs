@@ -41,6 +41,7 @@ macro_rules! limits {
 
         impl FetchLimits {
             /// The limits that hold for a game which has some of its own.
+            #[must_use]
             pub fn with(self, game: &GameEgress) -> Self {
                 Self { $($name: game.$name.unwrap_or(self.$name),)+ }
             }

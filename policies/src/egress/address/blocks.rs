@@ -1,10 +1,7 @@
 //! The blocks of special addresses, as tables. Each line says a prefix and its class; the order
 //! counts, because a small block may lie in a larger one of another class.
 
-use std::{
-    net::{Ipv4Addr, Ipv6Addr},
-    ops::Shr,
-};
+use std::{net::Ipv4Addr, ops::Shr};
 
 use super::Class;
 
@@ -34,9 +31,9 @@ const fn v4(a: u8, b: u8, c: u8, d: u8, bits: u32, class: Class) -> Block<u32> {
     Block { first: Ipv4Addr::new(a, b, c, d).to_bits(), free: 32 - bits, class }
 }
 
-const fn v6(start: [u16; 4], end: [u16; 4], bits: u32, class: Class) -> Block<u128> {
-    let ([a, b, c, d], [e, f, g, h]) = (start, end);
-    Block { first: Ipv6Addr::new(a, b, c, d, e, f, g, h).to_bits(), free: 128 - bits, class }
+/// The address is written as its first four groups and its last four.
+const fn v6(high: u64, low: u64, bits: u32, class: Class) -> Block<u128> {
+    Block { first: (high as u128) << 64 | low as u128, free: 128 - bits, class }
 }
 
 /// The first that holds an address says its class; what none holds is public.
@@ -67,32 +64,30 @@ pub(super) const V4: &[Block<u32>] = &[
     v4(240, 0, 0, 0, 4, Class::Reserved),
 ];
 
-const NONE: [u16; 4] = [0; 4];
-
 /// The first that holds an address says its class; what none holds is reserved, because only
 /// 2000::/3 has been given to the internet (RFC 4291, section 2.4, and the IANA's registry).
 pub(super) const V6: &[Block<u128>] = &[
     // AWS keeps its metadata, DNS and credential services in this block; GCP has one address.
-    v6([0xfd00, 0x0ec2, 0, 0], NONE, 32, Class::Metadata),
-    v6([0xfd20, 0x00ce, 0, 0], [0, 0, 0, 0x254], 128, Class::Metadata),
-    v6(NONE, NONE, 128, Class::Unspecified),
-    v6(NONE, [0, 0, 0, 1], 128, Class::Loopback),
-    v6(NONE, NONE, 96, Class::V4Compatible),
-    v6(NONE, [0, 0xffff, 0, 0], 96, Class::V4Mapped),
-    v6(NONE, [0xffff, 0, 0, 0], 96, Class::V4Translated),
-    v6([0x64, 0xff9b, 0, 0], NONE, 96, Class::Nat64),
-    v6([0x64, 0xff9b, 1, 0], NONE, 48, Class::Nat64),
-    v6([0x100, 0, 0, 0], NONE, 64, Class::Discard),
-    v6([0x100, 0, 0, 1], NONE, 64, Class::Discard),
-    v6([0x2001, 0, 0, 0], NONE, 32, Class::Teredo),
-    v6([0x2001, 2, 0, 0], NONE, 48, Class::Benchmarking),
-    v6([0x2001, 0, 0, 0], NONE, 23, Class::Protocol),
-    v6([0x2001, 0xdb8, 0, 0], NONE, 32, Class::Documentation),
-    v6([0x2002, 0, 0, 0], NONE, 16, Class::SixToFour),
-    v6([0x3fff, 0, 0, 0], NONE, 20, Class::Documentation),
-    v6([0x2000, 0, 0, 0], NONE, 3, Class::Public),
-    v6([0xfc00, 0, 0, 0], NONE, 7, Class::UniqueLocal),
-    v6([0xfe80, 0, 0, 0], NONE, 10, Class::LinkLocal),
-    v6([0xfec0, 0, 0, 0], NONE, 10, Class::SiteLocal),
-    v6([0xff00, 0, 0, 0], NONE, 8, Class::Multicast),
+    v6(0xfd00_0ec2_0000_0000, 0, 32, Class::Metadata),
+    v6(0xfd20_00ce_0000_0000, 0x254, 128, Class::Metadata),
+    v6(0, 0, 128, Class::Unspecified),
+    v6(0, 0x1, 128, Class::Loopback),
+    v6(0, 0, 96, Class::V4Compatible),
+    v6(0, 0xffff_0000_0000, 96, Class::V4Mapped),
+    v6(0, 0xffff_0000_0000_0000, 96, Class::V4Translated),
+    v6(0x0064_ff9b_0000_0000, 0, 96, Class::Nat64),
+    v6(0x0064_ff9b_0001_0000, 0, 48, Class::Nat64),
+    v6(0x0100_0000_0000_0000, 0, 64, Class::Discard),
+    v6(0x0100_0000_0000_0001, 0, 64, Class::Discard),
+    v6(0x2001_0000_0000_0000, 0, 32, Class::Teredo),
+    v6(0x2001_0002_0000_0000, 0, 48, Class::Benchmarking),
+    v6(0x2001_0000_0000_0000, 0, 23, Class::Protocol),
+    v6(0x2001_0db8_0000_0000, 0, 32, Class::Documentation),
+    v6(0x2002_0000_0000_0000, 0, 16, Class::SixToFour),
+    v6(0x3fff_0000_0000_0000, 0, 20, Class::Documentation),
+    v6(0x2000_0000_0000_0000, 0, 3, Class::Public),
+    v6(0xfc00_0000_0000_0000, 0, 7, Class::UniqueLocal),
+    v6(0xfe80_0000_0000_0000, 0, 10, Class::LinkLocal),
+    v6(0xfec0_0000_0000_0000, 0, 10, Class::SiteLocal),
+    v6(0xff00_0000_0000_0000, 0, 8, Class::Multicast),
 ];
