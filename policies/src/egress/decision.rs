@@ -69,9 +69,17 @@ fn listed<'a>(rules: &'a Rules, origin: Origin, body: &[u8]) -> Result<&'a Entry
     if body.len() > most as usize {
         return Err(Refusal::new(Cause::Body { most }, Some(origin)));
     }
-    let empty = rules.entries().is_empty();
-    let cause = if empty { Cause::EmptyList } else { Cause::NotListed };
-    rules.entry(&origin).ok_or_else(|| Refusal::new(cause, Some(origin)))
+    match rules.entry(&origin) {
+        Some(entry) => Ok(entry),
+        None => Err(Refusal::new(not_listed(rules, &origin), Some(origin))),
+    }
+}
+
+fn not_listed(rules: &Rules, origin: &Origin) -> Cause {
+    if rules.entries().is_empty() {
+        return Cause::EmptyList;
+    }
+    Cause::NotListed { same_host: rules.same_host(origin).map(|entry| entry.origin.clone()) }
 }
 
 impl EgressPermit {
@@ -166,6 +174,9 @@ mod tests {
         assert_eq!(refusal.origin().unwrap().to_string(), "https://user.example:443");
         let shown = refusal.to_string();
         assert_eq!(shown, "https://user.example:443: no entry of the allow-list is exactly this");
+        let request = post("http://h.example/", "", "");
+        let shown = decide(&rules(&["h.example:443"]), &request).unwrap_err().to_string();
+        assert!(shown.ends_with("exactly this, though https://h.example:443 is listed"), "{shown}");
         let refusal = decide(&Rules::deny_all(), &request).unwrap_err();
         assert_eq!(refusal.cause(), &Cause::EmptyList);
     }

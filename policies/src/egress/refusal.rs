@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::{headers::HeaderError, origin::Origin, url::UrlError};
 use crate::Code;
 
-/// Why the rules said no. Holds no more of the guest's bytes than a host of 255.
+/// Why the rules said no. Holds no more of the guest's bytes than a host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Refusal {
     cause: Cause,
@@ -28,8 +28,15 @@ pub enum Cause {
     Body { most: u32 },
     #[error("the allow-list is empty, which denies everything")]
     EmptyList,
-    #[error("no entry of the allow-list is exactly this")]
-    NotListed,
+    #[error("no entry of the allow-list is exactly this{}", also_listed(.same_host.as_ref()))]
+    NotListed {
+        /// A listed origin of the host that was asked for.
+        same_host: Option<Origin>,
+    },
+}
+
+fn also_listed(origin: Option<&Origin>) -> String {
+    origin.map_or_else(String::new, |origin| format!(", though {origin} is listed"))
 }
 
 impl Refusal {
@@ -51,7 +58,7 @@ impl Refusal {
         match &self.cause {
             Cause::Url(error) => error.code(),
             Cause::Method | Cause::Header(_) | Cause::Body { .. } => Code::HttpBadRequest,
-            Cause::EmptyList | Cause::NotListed => Code::HttpNotAllowed,
+            Cause::EmptyList | Cause::NotListed { .. } => Code::HttpNotAllowed,
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use thiserror::Error;
 
-use super::{ENTRIES, EgressPolicy, Entry, FetchLimits, GameEgress, Origin, limits::Range};
+use super::{ENTRIES, EgressPolicy, Entry, FetchLimits, GameEgress, Origin, Scheme, limits::Range};
 
 /// What holds for a game now. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,17 @@ impl Rules {
     pub(super) fn entry(&self, origin: &Origin) -> Option<&Entry> {
         let index = self.entries.binary_search_by(|entry| entry.origin.cmp(origin)).ok()?;
         self.entries.get(index)
+    }
+
+    /// An entry of the origin's host with another port or scheme, which may be what was meant.
+    pub(super) fn same_host(&self, Origin { scheme, host, .. }: &Origin) -> Option<&Entry> {
+        let other = if *scheme == Scheme::Http { Scheme::Https } else { Scheme::Http };
+        [*scheme, other].into_iter().find_map(|scheme| {
+            let key =
+                |entry: &Entry| (entry.origin.scheme, &entry.origin.host).cmp(&(scheme, host));
+            let first = self.entries.partition_point(|entry| key(entry).is_lt());
+            self.entries.get(first).filter(|entry| key(entry).is_eq())
+        })
     }
 }
 
@@ -129,6 +140,10 @@ mod tests {
         for entry in all.allow.iter().chain(&own.allow) {
             assert_eq!(rules.entry(&entry.origin), Some(entry));
         }
+        let same_host = |text: &str| rules.same_host(&entry(text).origin);
+        assert_eq!(same_host("b.example:444"), Some(&all.allow[0]));
+        assert_eq!(same_host("c.example:443"), Some(&own.allow[0]));
+        assert_eq!(same_host("bb.example:443"), None);
         for other in ["c.example:443", "a.example:444", "aa.example:443", "e.example:443"] {
             assert_eq!(rules.entry(&entry(other).origin), None, "{other}");
         }
