@@ -43,6 +43,9 @@ pub struct ServerConfig {
     /// that the request named.
     pub public_origin: String,
 
+    /// PEM files with certificates that games' fetches trust beside the system's.
+    pub egress_roots: Vec<PathBuf>,
+
     /// What is logged on stderr, as of tracing's filters: `warn`, `info,hyper=off`...
     pub log_filter: String,
     /// Whether a line of the log is a JSON object.
@@ -109,6 +112,7 @@ impl Default for ServerConfig {
             pages_dir: PathBuf::new(),
             allowed_origins: Vec::new(),
             public_origin: String::new(),
+            egress_roots: Vec::new(),
             log_filter: "warn".into(),
             log_json: false,
             connections: 4_096,

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::{
     app::{App, blocking, to_its_end},
+    egress,
     http::error::{ApiError, ApiResult},
     secrets,
     share::Place,
@@ -44,6 +45,7 @@ pub(crate) async fn launch(
     to_its_end(async move {
         let build = pick(&app, &game, order.version.clone()).await?;
         let program = program(&app, &build).await?;
+        egress::bring_in(&app, &game.id).await?;
         start(&app, actor, place, build, program, order).await
     })
     .await
@@ -69,6 +71,7 @@ async fn start(
     };
     let spec = MatchSpec {
         id: new.id.clone(),
+        game: new.game.clone(),
         program,
         tick_hz: new.tick_hz,
         seed: new.seed,

@@ -11,6 +11,8 @@ pub mod secrets;
 pub mod serve;
 
 mod app;
+mod egress;
+mod egress_audit;
 mod feed;
 mod http;
 mod launch;

@@ -1,10 +1,14 @@
 //! The figures that an operator's Prometheus collects. Labels come from routes, stages and codes
 //! of ours, never from what a client or a sim says, so the number of series is bounded.
 
-use std::{fmt, sync::atomic::AtomicU64, time::Duration};
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use http::{Method, StatusCode};
-use lattice_host::FleetFigures;
+use lattice_host::{FleetFigures, egress::EgressFigures};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{
@@ -33,6 +37,9 @@ pub(crate) struct Metrics {
     dropped_periods: Gauge,
     tick_seconds: Gauge<f64, AtomicU64>,
     sim_memory: Gauge,
+    fetches: Family<OutcomeLabels, Counter>,
+    fetches_in_flight: Gauge,
+    fetches_waiting: Gauge,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -80,6 +87,9 @@ impl Metrics {
             dropped_periods: Gauge::default(),
             tick_seconds: Gauge::default(),
             sim_memory: Gauge::default(),
+            fetches: Family::default(),
+            fetches_in_flight: Gauge::default(),
+            fetches_waiting: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -137,6 +147,21 @@ impl Metrics {
             "Memory of the running matches' guests",
             self.sim_memory.clone(),
         );
+        registry.register(
+            "fetches",
+            "Web fetches of sims that have ended, by outcome, and requests that were refused",
+            self.fetches.clone(),
+        );
+        registry.register(
+            "fetches_in_flight",
+            "Web fetches under way",
+            self.fetches_in_flight.clone(),
+        );
+        registry.register(
+            "fetches_waiting",
+            "Web fetches that wait for their turn",
+            self.fetches_waiting.clone(),
+        );
     }
 
     pub(crate) fn answered(
@@ -176,9 +201,14 @@ impl Metrics {
         self.log_lines_dropped.inc_by(lines as u64);
     }
 
-    /// The whole, in Prometheus' text format, with the fleet as it is now.
-    pub(crate) fn render(&self, fleet: &FleetFigures) -> Result<String, fmt::Error> {
+    /// The whole, in Prometheus' text format, with the fleet and its egress as they are now.
+    pub(crate) fn render(
+        &self,
+        fleet: &FleetFigures,
+        egress: &EgressFigures,
+    ) -> Result<String, fmt::Error> {
         self.look_at(fleet);
+        self.look_at_egress(egress);
         let mut page = String::new();
         text::encode(&mut page, &self.registry)?;
         Ok(page)
@@ -194,6 +224,15 @@ impl Metrics {
         self.sim_memory.set(statuses().map(|status| status.memory_bytes as i64).sum());
         let slowest = statuses().map(|status| status.tick_time_average_us).max().unwrap_or(0);
         self.tick_seconds.set(slowest as f64 / 1e6);
+    }
+
+    fn look_at_egress(&self, egress: &EgressFigures) {
+        self.fetches_in_flight.set(egress.in_flight as i64);
+        self.fetches_waiting.set(egress.waiting as i64);
+        for (outcome, count) in egress.endings().chain([("refused", egress.refused)]) {
+            let fetches = self.fetches.get_or_create(&OutcomeLabels { outcome });
+            fetches.inner().store(count, Ordering::Relaxed);
+        }
     }
 }
 
@@ -225,12 +264,18 @@ mod tests {
         metrics.answered(&Method::GET, "/games/{game}", StatusCode::OK, took);
         metrics.answered(&Method::from_bytes(b"BREW").unwrap(), "unmatched", StatusCode::OK, took);
         metrics.upload_stage("scan", took);
-        let page = metrics.render(&FleetFigures { slots: 7, ..FleetFigures::default() }).unwrap();
+        let fleet = FleetFigures { slots: 7, ..FleetFigures::default() };
+        let egress = EgressFigures { waiting: 5, refused: 3, ..EgressFigures::default() };
+        let page = metrics.render(&fleet, &egress).unwrap();
+        assert_eq!(metrics.render(&fleet, &egress).unwrap(), page, "it counts nothing by itself");
         let line =
             r#"lattice_http_requests_total{method="GET",route="/games/{game}",status="200"} 1"#;
         assert!(page.contains(line), "{page}");
         assert!(page.contains(r#"method="other""#) && !page.contains("BREW"), "{page}");
         assert!(page.contains(r#"lattice_upload_stage_seconds_count{stage="scan"} 1"#), "{page}");
         assert!(page.contains("lattice_match_slots 7"), "{page}");
+        assert!(page.contains("lattice_fetches_waiting 5"), "{page}");
+        assert!(page.contains(r#"lattice_fetches_total{outcome="refused"} 3"#), "{page}");
+        assert!(page.contains(r#"lattice_fetches_total{outcome="ok"} 0"#), "{page}");
     }
 }

@@ -13,7 +13,10 @@ use std::{
 };
 
 use axum::Router;
-use lattice_host::{Fleet, HostSettings, StartError};
+use lattice_host::{
+    Fleet, HostSettings, StartError,
+    egress::{EgressSettings, SystemNetwork},
+};
 use lattice_policies::roles::Role;
 use lattice_store::{Actor, NewToken, OpenError, Store, StoreError};
 use thiserror::Error;
@@ -22,6 +25,7 @@ use tokio::{runtime::Runtime, sync::watch, task::JoinHandle};
 use crate::{
     app::{App, Parts, Stage},
     config::{ServeSettings, ServerConfig},
+    egress_audit::{self, EgressAudit},
     feed::LogFeed,
     http,
     listener::{self, Limits},
@@ -60,6 +64,7 @@ pub struct Server {
     close: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
     pump: Pump,
+    egress_audit: EgressAudit,
     admin_address: SocketAddr,
     first_token: Option<Secret>,
 }
@@ -90,11 +95,19 @@ impl Server {
         let (reporter, pump) =
             reports::start(store.clone(), feed.clone(), schedule.clone(), metrics.clone())
                 .map_err(ServeError::Thread)?;
+        let (records, egress_audit) = egress_audit::start(store.clone(), runtime.handle().clone())
+            .map_err(ServeError::Thread)?;
         let host = HostSettings {
             policy: policy.clone(),
             workers: workers(&config),
             slots: config.match_slots,
             cache_dir: config.data_dir.join("compiled"),
+            egress: EgressSettings {
+                policy: policy.egress.clone(),
+                roots: config.egress_roots.clone(),
+                records,
+                network: Arc::new(SystemNetwork),
+            },
         };
         let fleet = Fleet::start(host, Arc::new(reporter))?;
         let first_token = settle(&store)
@@ -118,8 +131,17 @@ impl Server {
             listen(&runtime, public, http::public(&app), &app.config, &close)?,
             listen(&runtime, admin, http::admin(&app), &app.config, &close)?,
         ];
-        let server =
-            Self { runtime, app, stage, close, listeners, pump, admin_address, first_token };
+        let server = Self {
+            runtime,
+            app,
+            stage,
+            close,
+            listeners,
+            pump,
+            egress_audit,
+            admin_address,
+            first_token,
+        };
         server.check_builds();
         Ok(server)
     }
@@ -143,14 +165,15 @@ impl Server {
         &self.runtime
     }
 
-    /// Stops gracefully: not ready, sims asked to stop, sockets closed, requests answered, reports
-    /// written, database checkpointed. Blocks.
+    /// Stops gracefully: not ready, sims asked to stop, sockets closed, reports and the
+    /// audit of fetches written, requests answered, database checkpointed. Blocks.
     pub fn stop(self) -> Result<(), ServeError> {
         let grace = Duration::from_millis(self.app.config.stop_grace_ms);
         self.stage.send_replace(Stage::Stopping);
         self.app.fleet.shut_down(grace);
         wait_until(grace, || self.app.match_sockets.taken() == 0);
         self.pump.end(grace);
+        self.egress_audit.end(grace);
         self.close.send_replace(true);
         for listener in self.listeners {
             if self.runtime.block_on(listener).is_err() {

@@ -97,8 +97,11 @@ impl Client {
     }
 
     pub(crate) async fn post(&self, path: &str, json: &Value) -> Result<Answer, ClientError> {
-        let body = Full::new(Bytes::from(json.to_string())).map_err(|never| match never {}).boxed();
-        self.ask(Method::POST, path, Some("application/json"), body).await
+        self.ask(Method::POST, path, Some("application/json"), full(json)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, json: &Value) -> Result<Answer, ClientError> {
+        self.ask(Method::PUT, path, Some("application/json"), full(json)).await
     }
 
     pub(crate) async fn put_wasm(&self, path: &str, body: Body) -> Result<Answer, ClientError> {
@@ -238,6 +241,10 @@ pub(crate) fn segment(text: &str) -> String {
     let escape =
         |byte: u8| if plain(byte) { char::from(byte).into() } else { format!("%{byte:02X}") };
     text.bytes().map(escape).collect()
+}
+
+fn full(json: &Value) -> Body {
+    Full::new(Bytes::from(json.to_string())).map_err(|never| match never {}).boxed()
 }
 
 fn empty() -> Body {

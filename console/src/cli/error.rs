@@ -15,8 +15,8 @@ pub(crate) enum CliError {
     Usage(String),
     #[error("{}: {cause}", path.display())]
     Unreadable { path: PathBuf, cause: io::Error },
-    /// The module was refused; the reasons are already on stdout.
-    #[error("the module was refused")]
+    /// The verdict is no; the reasons are already on stdout.
+    #[error("it was refused")]
     Refused,
     #[error(transparent)]
     Client(#[from] ClientError),

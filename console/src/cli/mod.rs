@@ -8,7 +8,9 @@ mod backup;
 mod client;
 mod data;
 mod dev;
+mod egress;
 mod error;
+mod explain;
 mod game;
 mod logs;
 mod matches;
@@ -59,6 +61,7 @@ enum Command {
     Upload(upload::Upload),
     Game(game::GameArgs),
     Match(matches::MatchArgs),
+    Egress(egress::EgressArgs),
     Token(token::TokenArgs),
     Audit(audit::AuditArgs),
     Backup(backup::BackupArgs),
@@ -85,6 +88,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Upload(args) => wait_for(upload::run(&args)),
         Command::Game(args) => wait_for(game::run(&args)),
         Command::Match(args) => wait_for(matches::run(&args)),
+        Command::Egress(args) => wait_for(egress::run(&args)),
         Command::Token(args) => token::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Backup(args) => backup::run(&args),

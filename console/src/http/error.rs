@@ -27,6 +27,9 @@ pub(crate) enum ApiError {
     /// A member, a query key or a part of the path whose value will not do.
     #[error("`{name}`: {why}")]
     Value { name: &'static str, why: String },
+    /// Every member whose value will not do.
+    #[error("{}", .0.join("; "))]
+    Values(Vec<String>),
     #[error("{0}")]
     Unauthenticated(TokenFault),
     #[error("this needs {needs}")]
@@ -108,7 +111,9 @@ impl ApiError {
         use StatusCode as S;
         match self {
             Self::Body(error) => error.kind(),
-            Self::Value { .. } => (S::BAD_REQUEST, "bad-value", "A value will not do"),
+            Self::Value { .. } | Self::Values(_) => {
+                (S::BAD_REQUEST, "bad-value", "A value will not do")
+            }
             Self::Unauthenticated(_) => (S::UNAUTHORIZED, "no-valid-token", "No valid token"),
             Self::Forbidden { .. } => (S::FORBIDDEN, "not-yours", "Not yours to do"),
             Self::NotFound(_) => (S::NOT_FOUND, "not-found", "Not found"),
@@ -142,6 +147,7 @@ impl ApiError {
             Self::Body(BodyError::UnknownField { nearest: Some(nearest), .. }) => {
                 members(&json!({ "Nearest": nearest }))
             }
+            Self::Values(reasons) => members(&json!({ "Reasons": reasons })),
             _ => Map::new(),
         }
     }

@@ -101,6 +101,12 @@ pub(crate) struct LiveFigures {
     dropped_periods: u64,
     dropped_messages: u64,
     dropped_log_lines: u64,
+    /// Web fetches that the egress rules allowed.
+    fetches_sent: u64,
+    /// Of those, the ones whose response has not come yet.
+    fetches_in_flight: u32,
+    /// Web fetches that were refused at once.
+    fetches_refused: u64,
     memory_bytes: u64,
     /// What the sim set by `lattice_ms_gauge`.
     gauges: BTreeMap<String, f64>,
@@ -120,6 +126,9 @@ impl From<MatchStatus> for LiveFigures {
             dropped_periods: status.dropped_periods,
             dropped_messages: status.dropped_messages,
             dropped_log_lines: status.dropped_log_lines,
+            fetches_sent: status.fetches_sent,
+            fetches_in_flight: status.fetches_in_flight,
+            fetches_refused: status.fetches_refused,
             memory_bytes: status.memory_bytes,
             gauges: status.gauges.iter().map(|gauge| (shown(&gauge.name), gauge.value)).collect(),
         }

@@ -21,7 +21,8 @@ pub(super) fn router() -> Router<App> {
 /// All figures in Prometheus' text format.
 async fn metrics(State(app): State<App>) -> ApiResult<Response> {
     const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    let page = blocking(move || app.metrics.render(&app.fleet.figures())).await?;
+    let render = move || app.metrics.render(&app.fleet.figures(), &app.fleet.egress().figures());
+    let page = blocking(render).await?;
     let page = page.map_err(ApiError::internal)?;
     Ok(([(header::CONTENT_TYPE, TYPE)], page).into_response())
 }

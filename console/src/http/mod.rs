@@ -5,6 +5,7 @@ pub(crate) mod audit;
 mod authority;
 mod body;
 mod caller;
+mod egress;
 pub(crate) mod error;
 mod games;
 mod health;

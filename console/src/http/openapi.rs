@@ -9,7 +9,7 @@ use utoipa::{
     },
 };
 
-use super::{audit, games, health, logs, matches, modules, pages, play, players, tokens};
+use super::{audit, egress, games, health, logs, matches, modules, pages, play, players, tokens};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,6 +23,7 @@ use super::{audit, games, health, logs, matches, modules, pages, play, players, 
         games::create, games::list, games::show,
         modules::create, modules::put, modules::list, modules::show, modules::wasm,
         modules::retire, modules::restore,
+        egress::show, egress::put,
         matches::create, matches::list, matches::show, matches::stop,
         players::create, play::play, logs::list,
         audit::all, audit::of_game,

@@ -7,7 +7,9 @@ use axum::{
 };
 use http::Method;
 
-use super::{audit, error::ApiError, games, health, logs, matches, modules, openapi, pages, play};
+use super::{
+    audit, egress, error::ApiError, games, health, logs, matches, modules, openapi, pages, play,
+};
 use super::{players, tokens};
 use crate::app::App;
 
@@ -34,6 +36,9 @@ pub(super) fn routes() -> Vec<Route> {
         get("/games/{game}/modules/{version}/wasm", modules::wasm),
         post("/games/{game}/modules/{version}/retire", modules::retire),
         post("/games/{game}/modules/{version}/restore", modules::restore),
+
+        get("/games/{game}/egress", egress::show),
+        put("/games/{game}/egress", egress::put),
 
         post("/games/{game}/matches", matches::create),
         get("/games/{game}/matches", matches::list),
