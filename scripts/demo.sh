@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The whole path on this machine: a C++ file becomes a match that bots and you play, a tampered
-# module is refused, and the audit of both is read. `make demo` runs it; with CHECK=1 it runs
-# without a person, and succeeds only if every step did. BIN=DIR takes the commands that are built
-# already.
+# module is refused, the audit of both is read, and a second game reaches a web service once it is
+# allowed to. `make demo` runs it; with CHECK=1 it runs without a person, and succeeds only if every
+# step did. BIN=DIR takes the commands that are built already.
 #
 # Owns: the story. Never: a step that a user could not type; each command is shown as it is run.
 set -euo pipefail
@@ -12,6 +12,8 @@ check=${CHECK:-}
 work=$(mktemp -d "${TMPDIR:-/tmp}/lattice-demo-XXXXXX")
 server=
 bots=
+
+. "$root/scripts/demo-leaderboard.sh"
 
 bold= plain=
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
@@ -31,12 +33,13 @@ main() {
     play_by_bots
     refuse_tampered
     read_audit
+    show_web_fetches
     [ "$check" = 1 ] || play_by_you
     end
 }
 
 build() {
-    step "Build the console and the bots (the first time takes a few minutes)"
+    step "Build the console, the bots and the web service (the first time takes a few minutes)"
     if [ -n "${BIN:-}" ]; then
         say "not built: those in $BIN are taken"
         PATH=$BIN:$PATH
@@ -79,12 +82,7 @@ make_account() {
 
 compile_game() {
     step "Compile the game, examples/arena/game_sim.cpp, to WebAssembly"
-    mkdir "$work/arena" "$work/hostile"
-    cp "$root"/examples/arena/*.{cpp,h} "$work/arena"
-    cp "$root"/examples/hostile/tampered.cpp "$work/hostile"
-    ln -s "$root/include" "$work/arena/include"
-    ln -s "$root/include" "$work/hostile/include"
-    cd "$work/arena"
+    bring arena
     show 'clang --target=wasm32 -nostdlib -Wl,--no-entry -Wl,--allow-undefined \
       -O2 -Iinclude -o game_sim.wasm game_sim.cpp'
     say "$(wc -c <game_sim.wasm) bytes"
@@ -107,23 +105,23 @@ start_match() {
     CONFIG=$(printf 'score_limit=0' | base64 -w0)
     show "MATCH=\$(curl -s $local_origin/games/\$GAME/matches -H \"authorization: Bearer \$DEV_TOKEN\" \\
         -H 'content-type: application/json' -d '{\"TickHz\":30,\"ConfigBase64\":\"$CONFIG\"}' | jq -r .Id)"
-    wait_for "the match ticks" match_is '.State == "running" and .Tick > 0'
+    wait_for "the match ticks" match_is "$MATCH" '.State == "running" and .Tick > 0'
 }
 
 play_by_bots() {
     step "Two bots play ten seconds of it, and check every byte that they are sent"
     local one two
-    one=$(invite Bolt | jq -r .Token)
-    two=$(invite Rivet | jq -r .Token)
+    one=$(invite "$MATCH" Bolt | jq -r .Token)
+    two=$(invite "$MATCH" Rivet | jq -r .Token)
     show "arena-bots --url ws://${origin#http://}/matches/$MATCH/play --ticks 300 --check \\
         --token $one --token $two"
-    check "the match ran on, without a fault" match_is '.State == "running" and .Tick >= 300 and (has("Fault") | not)'
+    check "the match ran on, without a fault" match_is "$MATCH" '.State == "running" and .Tick >= 300 and (has("Fault") | not)'
     fetch "/matches/$MATCH" | jq '{State, Tick, FuelLast, FuelMost, TickMicrosecondsAverage, LateTicks, Gauges}'
 }
 
 refuse_tampered() {
     step "The same game, tampered with: it also imports env.system and env.fd_write"
-    cd "$work/hostile"
+    bring hostile
     show 'clang --target=wasm32 -nostdlib -Wl,--no-entry -Wl,--allow-undefined \
       -O2 -Iinclude -o tampered.wasm tampered.cpp'
     show "curl -s -T tampered.wasm $local_origin/games/\$GAME/modules/1.0.1 \\
@@ -152,9 +150,9 @@ read_audit() {
 play_by_you() {
     step "Your turn"
     local one two url
-    url=$(invite You | jq -r .Url)
-    one=$(invite Bolt | jq -r .Token)
-    two=$(invite Rivet | jq -r .Token)
+    url=$(invite "$MATCH" You | jq -r .Url)
+    one=$(invite "$MATCH" Bolt | jq -r .Token)
+    two=$(invite "$MATCH" Rivet | jq -r .Token)
     arena-bots --url "ws://${origin#http://}/matches/$MATCH/play" --seconds 86400 \
         --token "$one" --token "$two" >"$work/bots.out" 2>&1 &
     bots=$!
@@ -169,11 +167,13 @@ play_by_you() {
 end() {
     step "Stop the match, then the console: both come to a proper end"
     show "curl -s -X DELETE $local_origin/matches/\$MATCH -H \"authorization: Bearer \$DEV_TOKEN\" | jq -r .State"
-    wait_for "the match has stopped" match_is '.State == "stopped"'
+    wait_for "the match has stopped" match_is "$MATCH" '.State == "stopped"'
     stop_bots
+    stop_service
     kill -TERM "$server"
     check "the console ended well" wait "$server"
     check "its port is closed" closed "${origin##*:}"
+    check "the service's port is closed" closed "${SERVICE##*:}"
     server=
     check "the chain is still whole" lattice audit verify --data "$work/data"
     check "nothing that was started is left" nothing_left
@@ -224,16 +224,25 @@ wait_for() {
 
 # --- how the console is asked --------------------------------------------------------------------
 
-fetch() { curl -fsS -H "authorization: Bearer $DEV_TOKEN" "$local_origin$1"; }
+# A path, and what else curl is to be told.
+fetch() { curl -fsS -H "authorization: Bearer $DEV_TOKEN" "$local_origin$1" "${@:2}"; }
 
-match_is() { fetch "/matches/$MATCH" | jq -e "$1"; }
+match_is() { fetch "/matches/$1" | jq -e "$2"; }
 
 invite() {
-    curl -fsS "$local_origin/matches/$MATCH/players" -H "authorization: Bearer $DEV_TOKEN" \
-        -H 'content-type: application/json' -d "{\"Name\":\"$1\"}"
+    curl -fsS "$local_origin/matches/$1/players" -H "authorization: Bearer $DEV_TOKEN" \
+        -H 'content-type: application/json' -d "{\"Name\":\"$2\"}"
 }
 
 ask() { sqlite3 -readonly "$work/data/lattice.sqlite" "$1"; }
+
+# Copies an example's sources to where they are compiled, and goes there.
+bring() {
+    mkdir "$work/$1"
+    (shopt -s nullglob && cp "$root/examples/$1"/*.{c,cpp,h} "$work/$1")
+    ln -s "$root/include" "$work/$1/include"
+    cd "$work/$1"
+}
 
 # --- how it ends ---------------------------------------------------------------------------------
 
@@ -241,12 +250,12 @@ is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 closed() { ! is_taken "$1"; }
 
-# Whether no process but this one has the temporary folder or the match among its arguments.
+# Whether no process but this one has the temporary folder or a match among its arguments.
 nothing_left() {
     local process words
     for process in /proc/[0-9]*; do
         { words=$(tr '\0' ' ' <"$process/cmdline"); } 2>/dev/null || continue
-        case $words in *"$work"* | *"$MATCH"*) say "$words" && return 1 ;; esac
+        case $words in *"$work"* | *"$MATCH"* | *"$BOARD_MATCH"*) say "$words" && return 1 ;; esac
     done
 }
 
@@ -261,6 +270,7 @@ clean_up() {
     trap - EXIT
     trap '' INT TERM HUP
     stop_bots
+    stop_service
     if [ -n "$server" ]; then
         kill -TERM "$server" 2>/dev/null || true
         wait "$server" 2>/dev/null || true

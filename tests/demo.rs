@@ -6,7 +6,9 @@ use std::{fs, path::Path, process::Command};
 fn the_demo_shows_the_whole_path_and_leaves_nothing() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let built = Path::new(env!("CARGO_BIN_EXE_lattice")).parent().unwrap();
-    assert!(built.join("arena-bots").exists(), "`cargo test --workspace` builds the bots as well");
+    for beside in ["arena-bots", "leaderboard-service", "leaderboard-player"] {
+        assert!(built.join(beside).exists(), "`cargo test --workspace` builds {beside} as well");
+    }
     let temporary = tempfile::tempdir().unwrap();
     let demo = Command::new(root.join("scripts/demo.sh"))
         .env("CHECK", "1")
@@ -24,7 +26,16 @@ fn the_demo_shows_the_whole_path_and_leaves_nothing() {
         "ok: no byte of it is stored",
         "ok: one was rejected, for both imports",
         "whole: ",
+        "scores: LATTICE_HTTP_NOT_ALLOWED for http://127.0.0.1:",
+        "ok: the service got nothing",
+        "ok: the audit has the refusals",
+        "ok: the game's owner may not",
+        "ok: Ada's score is at the service",
+        "the leaderboard, as the match heard it:",
+        "ok: two scores came, from this game",
+        "ok: the audit has both posts",
         "ok: the console ended well",
+        "ok: the service's port is closed",
         "ok: nothing that was started is left",
     ] {
         assert!(told.contains(what), "no {what:?} in\n{told}");

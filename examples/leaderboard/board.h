@@ -37,6 +37,7 @@ class Board {
     }
 
     void submit(const Finished &run) {
+        if (denied_) not_before_ = 0; // a refusal costs nothing, and the list may have changed
         if (waiting_ == kMaxWaiting)
             lattice_logf(LATTICE_WARN, "scores: %u wait already: %s's is not posted", waiting_, run.score.name);
         else runs_[(first_ + waiting_++) % kMaxWaiting] = run;

@@ -105,8 +105,9 @@ fn a_refusal_is_said_once_and_asked_again_until_the_operator_changes_it() {
     assert_eq!(sim.ticks_until_asked(9), Some(5));
     assert!(sim.platform().log.is_empty(), "{:?}", sim.platform().log);
     play_run(&mut sim, 1);
+    assert_eq!(asked(&mut sim), POST, "a new score is a reason to ask at once");
     sim.platform().codes.clear();
-    assert!(sim.ticks_until_asked(9).is_some());
+    assert_eq!(sim.ticks_until_asked(9), Some(5));
     assert_eq!(asked(&mut sim), POST, "the score that waited goes first");
     sim.respond(201, "", "");
     sim.tick();
