@@ -21,6 +21,7 @@ class Board {
     // `url` must outlive the board; an empty one: there is no service, and nothing is ever asked.
     void begin(const char *url, lattice_rng rng, int32_t tick_hz) {
         url_ = url, rng_ = rng, tick_hz_ = tick_hz;
+        shown_ = int(strcspn(url, "?")); // a query may hold a secret, and a log line keeps none
         // Not the seed itself: whoever has that knows the numbers of this match.
         match_key_ = lattice_rng_next(&rng_);
         wants_top_ = true;
@@ -91,7 +92,8 @@ class Board {
         switch (code) {
         case LATTICE_HTTP_NOT_ALLOWED: // the operator's decision, which may change: said once
             if (!denied_)
-                lattice_logf(LATTICE_WARN, "scores: LATTICE_HTTP_NOT_ALLOWED for %s; playing on", url_);
+                lattice_logf(LATTICE_WARN, "scores: LATTICE_HTTP_NOT_ALLOWED for %.*s; playing on", shown_,
+                             url_);
             denied_ = true;
             return pause(kAskAgainSeconds, tick);
         case LATTICE_HTTP_TOO_MANY: // requests of this match are under way; their answers make room
@@ -100,13 +102,14 @@ class Board {
         case LATTICE_HTTP_TIMEOUT: return back_off("LATTICE_HTTP_TIMEOUT", 0, tick);
         case LATTICE_HTTP_FAILED: return back_off("LATTICE_HTTP_FAILED", 0, tick);
         default: // LATTICE_HTTP_BAD_REQUEST and its like: the URL or this code is wrong, and stays so
-            lattice_logf(LATTICE_ERROR, "scores: a request to %s is answered %d: giving up", url_, code);
+            lattice_logf(LATTICE_ERROR, "scores: a request to %.*s is answered %d: giving up", shown_, url_,
+                         code);
             closed_ = true;
         }
     }
 
     bool succeeded(const lattice_event &event, int64_t tick) {
-        if (denied_) lattice_logf(LATTICE_INFO, "scores: %s is allowed now", url_);
+        if (denied_) lattice_logf(LATTICE_INFO, "scores: %.*s is allowed now", shown_, url_);
         denied_ = false;
         failures_ = 0;
         not_before_ = tick + 1;
@@ -170,6 +173,7 @@ class Board {
     }
 
     const char *url_ = "";
+    int shown_ = 0; // bytes of the URL that are logged
     lattice_rng rng_;
     int32_t tick_hz_ = 1;
     uint64_t match_key_ = 0;

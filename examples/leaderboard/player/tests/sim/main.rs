@@ -186,7 +186,7 @@ fn what_cannot_pass_is_given_up() {
     play_run(&mut sim, 1);
     assert_eq!(asked(&mut sim), POST, "the next one is posted all the same");
 
-    let mut sim = Sim::start("scores=nonsense");
+    let mut sim = Sim::start("scores=nonsense?key=secret");
     sim.platform().codes.push_back(BAD_REQUEST);
     sim.join(1, "Ada");
     sim.tick();
