@@ -29,7 +29,7 @@ pub(crate) fn run(command: &mut Command) -> Said {
 }
 
 /// A command that talks to that server, as the super-admin.
-fn remote(app: &App, args: &[&str]) -> Command {
+pub(crate) fn remote(app: &App, args: &[&str]) -> Command {
     let mut command = lattice();
     command.args(args).env("LATTICE_URL", &app.origin).env("LATTICE_TOKEN", &app.token);
     command
@@ -37,13 +37,13 @@ fn remote(app: &App, args: &[&str]) -> Command {
 
 impl Said {
     #[track_caller]
-    fn done(self) -> String {
+    pub(crate) fn done(self) -> String {
         assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);
         self.stdout
     }
 
     #[track_caller]
-    fn json(self) -> Value {
+    pub(crate) fn json(self) -> Value {
         serde_json::from_str(&self.done()).unwrap()
     }
 
@@ -61,7 +61,8 @@ impl Said {
 
 #[test]
 fn every_command_explains_itself_with_examples() {
-    let commands = ["serve", "scan", "upload", "game", "match", "token", "audit", "backup", "dev"];
+    let commands =
+        ["serve", "scan", "upload", "game", "match", "egress", "token", "audit", "backup", "dev"];
     let help = run(lattice().arg("--help")).done();
     for command in commands {
         assert!(help.contains(&format!("\n  {command}")), "{help}");

@@ -27,6 +27,7 @@ async fn an_answer_holds_what_its_description_says() {
     for (path, schema) in [
         (format!("/games/{game}"), "GameAnswer"),
         (format!("/games/{game}/modules/1.0.0"), "BuildAnswer"),
+        (format!("/games/{game}/egress"), "EgressAnswer"),
         (format!("/matches/{id}"), "MatchAnswer"),
     ] {
         let answer = app.get(&path).send().await.expect(200);

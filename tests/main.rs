@@ -10,6 +10,7 @@
 
 mod app;
 mod clang;
+mod peer;
 mod sims;
 mod socket;
 mod webdriver;
@@ -27,10 +28,14 @@ mod containment;
 mod demo;
 mod dependencies;
 mod description;
+mod egress;
+mod explain;
+mod fetches;
 mod lifecycle;
 mod logs;
 mod matches;
 mod metrics;
+mod outbound;
 mod overload;
 mod pages;
 mod play;

@@ -23,6 +23,9 @@ async fn the_admin_listener_has_the_figures_and_the_public_one_has_not() {
         r#"lattice_upload_stage_seconds_count{stage="commit"} 1"#,
         "lattice_matches 1",
         "lattice_match_slots 256",
+        "lattice_fetches_in_flight 0",
+        "lattice_fetches_waiting 0",
+        r#"lattice_fetches_total{outcome="refused"} 0"#,
     ] {
         assert!(page.lines().any(|found| found == line), "{line} is not in\n{page}");
     }

@@ -24,6 +24,8 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = &[
     ("GET",    "/games/{game}/modules/1.0.0/wasm",    "",   [200, 200, 200, 404, 404, 401, 401]),
     ("POST",   "/games/{game}/modules/9.0.0/retire",  "",   [404, 404, 403, 403, 403, 401, 401]),
     ("POST",   "/games/{game}/modules/9.0.0/restore", "",   [404, 404, 403, 403, 403, 401, 401]),
+    ("GET",    "/games/{game}/egress",                "",   [200, 200, 200, 404, 404, 401, 401]),
+    ("PUT",    "/games/{game}/egress",                "[]", [400, 403, 403, 403, 403, 401, 401]),
     ("POST",   "/games/{game}/matches",               "[]", [400, 400, 403, 403, 403, 401, 401]),
     ("GET",    "/games/{game}/matches",               "",   [200, 200, 200, 404, 404, 401, 401]),
     ("GET",    "/matches/{match}",                    "",   [200, 200, 200, 404, 404, 401, 401]),

@@ -46,6 +46,14 @@ pub(crate) fn gauge(name: &str) -> Vec<u8> {
     .unwrap()
 }
 
+/// Fetches what its players say. A message is a method's number as a digit and a URL; what the call
+/// answers goes back as `c` and four bytes, the lowest first, and what comes of it to everybody as
+/// `r`, the status in four bytes, and the body. Each request has the header `x-key: hidden`, and a
+/// POST (2) the body `the secret body`.
+pub(crate) fn fetcher() -> Vec<u8> {
+    wat::parse_str(FETCHER).unwrap()
+}
+
 /// The bytes of a text of WAT, in which `\e2` is one.
 fn wat_bytes(text: &str) -> usize {
     text.len() - 2 * text.matches('\\').count()
@@ -110,4 +118,45 @@ const PUPPET: &str = r#"(module
                 (br $events))))
         (if (global.get $bulky) (then
             (drop (call $broadcast (i32.const 1024) (i32.const 65536) (i32.const 0)))))
+        i32.const 0))"#;
+
+const FETCHER: &str = r#"(module
+    (import "env" "lattice_ms_event_next" (func $next (param i32 i32) (result i32)))
+    (import "env" "lattice_ms_send" (func $send (param i32 i32 i32 i32) (result i32)))
+    (import "env" "lattice_ms_broadcast" (func $broadcast (param i32 i32 i32) (result i32)))
+    (import "env" "lattice_ms_http_request"
+        (func $fetch (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 2)
+    (data (i32.const 64) "the secret body")
+    (data (i32.const 96) "x-key: hidden\n")
+    (func (export "lattice_abi_v1"))
+    (func (export "lattice_sim_init") (param i64 i32) (result i32) i32.const 0)
+    ;; An event stands at 1024: its type, its payload's length at +4, its player at +8, its status
+    ;; at +16, and the payload at +24.
+    (func (export "lattice_sim_tick") (param i64) (result i32)
+        (local $type i32) (local $len i32) (local $method i32) (local $said i32) (local $status i32)
+        (loop $events
+            (if (i32.gt_s (call $next (i32.const 1024) (i32.const 66000)) (i32.const 0)) (then
+                (local.set $type (i32.load16_u (i32.const 1024)))
+                (local.set $len (i32.load (i32.const 1028)))
+                (if (i32.eq (local.get $type) (i32.const 3)) (then
+                    (local.set $method (i32.sub (i32.load8_u (i32.const 1048)) (i32.const 48)))
+                    (i32.store8 (i32.const 512) (i32.const 99))
+                    (i32.store (i32.const 513) (call $fetch (local.get $method)
+                        (i32.const 1049) (i32.sub (local.get $len) (i32.const 1))
+                        (i32.const 96) (i32.const 14)
+                        (i32.const 64)
+                        (i32.mul (i32.const 15) (i32.eq (local.get $method) (i32.const 2)))))
+                    (drop (call $send
+                        (i32.load (i32.const 1032)) (i32.const 512) (i32.const 5) (i32.const 0)))))
+                (if (i32.eq (local.get $type) (i32.const 4)) (then
+                    ;; What is told is written in front of the body, over the headers' end.
+                    (local.set $status (i32.load (i32.const 1040)))
+                    (local.set $said (i32.add (i32.const 1047) (i32.load (i32.const 1048))))
+                    (local.set $len
+                        (i32.sub (i32.add (i32.const 1048) (local.get $len)) (local.get $said)))
+                    (i32.store8 (local.get $said) (i32.const 114))
+                    (i32.store (i32.add (local.get $said) (i32.const 1)) (local.get $status))
+                    (drop (call $broadcast (local.get $said) (local.get $len) (i32.const 0)))))
+                (br $events))))
         i32.const 0))"#;
