@@ -1,6 +1,7 @@
 //! The service through its doors: its routes, and the program with its address and its lines.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the verdict")]
+#![allow(clippy::disallowed_methods, reason = "the test is a client of the service")]
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
