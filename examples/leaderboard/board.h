@@ -34,10 +34,11 @@ class Board {
 
     // Whether a request may still be worth waiting for when the match is to end.
     bool is_busy() const {
-        return request_ != 0 || (waiting_ > 0 && failures_ == 0 && !denied_ && !closed_ && url_[0]);
+        return request_ != 0 || (waiting_ > 0 && failures_ == 0 && !denied_ && !closed_);
     }
 
     void submit(const Finished &run) {
+        if (!url_[0] || closed_) return;
         if (denied_) not_before_ = 0; // a refusal costs nothing, and the list may have changed
         if (waiting_ == kMaxWaiting)
             lattice_logf(LATTICE_WARN, "scores: %u wait already: %s's is not posted", waiting_, run.score.name);
