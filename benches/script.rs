@@ -38,7 +38,9 @@ fn put(bytes: &mut Vec<u8>, event: &Event) {
     let (kind, player, payload) = match event {
         Event::Join { player, about } => (1_u16, player.0, about),
         Event::Message { player, bytes } => (3, player.0, bytes),
-        Event::Leave { .. } | Event::Stop { .. } => panic!("no script has a leave or a stop"),
+        Event::Leave { .. } | Event::Response { .. } | Event::Stop { .. } => {
+            panic!("a script has joins and messages alone")
+        }
     };
     bytes.extend(((HEADER_BYTES + payload.len()) as u32).to_le_bytes());
     bytes.extend(kind.to_le_bytes());
