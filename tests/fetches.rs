@@ -260,3 +260,34 @@ async fn what_cannot_be_written_to_the_audit_yet_waits_and_is_not_lost() {
     app.stop();
     assert_eq!(app.count("SELECT count(*) FROM fetches"), 1);
 }
+
+#[tokio::test]
+async fn a_change_that_cannot_be_kept_does_not_hold() {
+    let app = App::start().await;
+    let peer = Peer::start().await;
+    let mut sim = Fetching::start(&app).await;
+    let full = "CREATE TRIGGER full BEFORE INSERT ON egress_policy
+                BEGIN SELECT RAISE(ABORT, 'full'); END";
+    app.writer().execute_batch(full).unwrap();
+    let kept = app.kept();
+    put(&app, &sim.game, json!({ "Allow": [private(&peer.origin())] })).await.expect(500);
+    assert_eq!(app.kept(), kept);
+    assert_eq!(sim.call(0, &format!("{}/", peer.origin())).await, NOT_ALLOWED);
+    assert_eq!(peer.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_stops_lets_go_of_its_connections_and_has_them_on_record() {
+    let mut app = App::start().await;
+    let mut peer = Peer::start().await;
+    let mut sim = Fetching::start(&app).await;
+    sim.allow(&app, &peer).await;
+    assert_eq!(sim.call(0, &format!("{}/hold", peer.origin())).await, 1);
+    assert!(matches!(peer.next().await, Seen::Request(_)));
+    assert_eq!(sim.call(0, "https://evil.test/").await, NOT_ALLOWED);
+    app.signal("-TERM");
+    assert_eq!(peer.next().await, Seen::Closed);
+    assert!(app.wait().success());
+    assert_eq!(app.count("SELECT count(*) FROM fetches WHERE outcome = 'cancelled'"), 1);
+    assert_eq!(app.count("SELECT sum(count) FROM refused_fetches"), 1);
+}
