@@ -29,10 +29,12 @@ use crate::{
 const BODY_BYTES: usize = 128 << 10;
 
 /// What a game may fetch. A limit that is left out is the platform's.
-#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
+// `body` refuses unknown members; said here too, it would refuse the answer that has more of them.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
 pub(crate) struct NewEgress {
     /// Exactly these hosts and ports; none of its own, if left out.
+    #[serde(default)]
     #[schema(value_type = Vec<EgressEntry>)]
     allow: Vec<Value>,
     /// Fetches that leave in one second, on average.
@@ -58,7 +60,8 @@ pub(crate) struct NewEgress {
     response_headers: Option<Count>,
 }
 
-/// A limit's value, which is not looked at yet: whatever is wrong is told at once.
+/// A whole number.
+// Not looked at yet, so that whatever is wrong with a request is told at once.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = u32)]
