@@ -16,6 +16,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::{
+    BoxFuture,
     failure::Failure,
     fetcher::{Fetcher, Places},
     record::Trace,
@@ -80,8 +81,7 @@ async fn lookup(
     answer.map_err(|error| Failure::Lookup(error.to_string()))
 }
 
-/// Dials the addresses in their order. Each but the last gets its share of the time, so that one
-/// which does not answer leaves some for the next.
+/// Dials the addresses in their order.
 async fn connect(
     fetcher: &Fetcher,
     destination: &Destination,
@@ -90,15 +90,28 @@ async fn connect(
     let addresses = &destination.addresses()[..destination.addresses().len().min(TRIES)];
     let mut tries = Vec::new();
     for (address, left) in addresses.iter().zip((1..=addresses.len() as u32).rev()) {
-        let now = Instant::now();
-        let share = if left == 1 { deadline } else { now + (deadline - now) / left };
-        let dialled = timeout_at(share, fetcher.network.connect(*address)).await;
-        match dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        let dialled = fetcher.network.connect(*address);
+        match within_share(dialled, left, deadline).await {
             Ok(stream) => return Ok((stream, *address)),
             Err(error) => tries.push((*address, error)),
         }
     }
     Err(Failure::Connect(tries))
+}
+
+/// Gives each try but the last its share of the time, so that an address which does not answer
+/// leaves some for the next. The last one's time is that of the whole.
+async fn within_share(
+    dialled: BoxFuture<io::Result<TcpStream>>,
+    left: u32,
+    deadline: Instant,
+) -> io::Result<TcpStream> {
+    if left == 1 {
+        return dialled.await;
+    }
+    let now = Instant::now();
+    let dialled = timeout_at(now + (deadline - now) / left, dialled).await;
+    dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 async fn secure(fetcher: &Fetcher, origin: &Origin, stream: TcpStream) -> Result<Line, Failure> {

@@ -166,9 +166,7 @@ impl Interim {
 pub(super) fn failure(error: &hyper::Error, limits: &FetchLimits, meter: &Meter) -> Failure {
     match meter.over() {
         Some(limit) => Failure::Limit(limit),
-        None if error.is_parse_too_large() => {
-            Failure::Limit(Limit::Head(limits.response_header_bytes))
-        }
+        None if error.is_parse_too_large() => Failure::large_head(limits),
         None => Failure::http(error),
     }
 }

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, io, net::SocketAddr};
 
 use lattice_policies::{
     Code,
-    egress::{AddressRefusal, Refusal},
+    egress::{AddressRefusal, FetchLimits, Refusal},
     escape::guest_text,
 };
 use thiserror::Error;
@@ -68,10 +68,8 @@ pub(super) enum Stage {
 pub(super) enum Limit {
     #[error("the body is over {0} bytes")]
     Body(u32),
-    #[error("the head has more than {0} headers")]
-    Headers(u32),
-    #[error("the head is over {0} bytes")]
-    Head(u32),
+    #[error("the head is over {bytes} bytes or {headers} headers")]
+    Head { bytes: u32, headers: u32 },
     #[error("more than {0} informational responses")]
     Informational(u32),
     #[error("over {0} bytes came on the connection")]
@@ -103,6 +101,12 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// A response whose head is too large, in whichever way.
+    pub(super) fn large_head(limits: &FetchLimits) -> Self {
+        let FetchLimits { response_header_bytes: bytes, response_headers: headers, .. } = *limits;
+        Self::Limit(Limit::Head { bytes, headers })
+    }
+
     /// An error of the HTTP library, with what it says of its causes.
     pub(super) fn http(error: &hyper::Error) -> Self {
         let mut words = error.to_string();

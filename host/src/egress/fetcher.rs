@@ -136,10 +136,12 @@ impl Running {
         let detail = failure.map(Failure::detail).unwrap_or_default();
         let record = subject.record(&self.trace, ending, detail);
         self.fetcher.counters.ended(ending);
-        match self.slot {
-            Some(slot) => drop(slot.send(record)),
-            None => drop(self.open.records.send(record).await),
-        }
+        let slot = match self.slot {
+            Some(slot) => Some(slot),
+            None => self.open.records.clone().reserve_owned().await.ok(),
+        };
+        drop(self.turn);
+        slot.map(|slot| slot.send(record));
     }
 }
 

@@ -10,9 +10,10 @@ use super::failure::Ending;
 /// A look at all fetches of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EgressFigures {
-    /// Fetches that hold one of the host's places.
+    /// Fetches that hold a place of their game's. Of these, no more than the host has places for
+    /// are under way.
     pub in_flight: u64,
-    /// Fetches that wait for their turn.
+    /// Fetches in their games' queues.
     pub waiting: u64,
     /// Fetches that ended so, in the order of [`Ending::NAMES`].
     pub ended: [u64; Ending::NAMES.len()],
@@ -42,11 +43,11 @@ impl Counters {
         self.refused.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// The figures of a host with `open` fetches, `in_flight` of them under way.
-    pub(super) fn read(&self, open: u64, in_flight: u64) -> EgressFigures {
+    /// The figures of a host whose games have so many fetches.
+    pub(super) fn read(&self, in_flight: u64, waiting: u64) -> EgressFigures {
         EgressFigures {
             in_flight,
-            waiting: open.saturating_sub(in_flight),
+            waiting,
             ended: std::array::from_fn(|at| self.ended[at].load(Ordering::Relaxed)),
             refused: self.refused.load(Ordering::Relaxed),
         }

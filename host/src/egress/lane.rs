@@ -63,10 +63,14 @@ impl Lane {
         })
     }
 
-    /// Fetches that wait or hold a place.
-    pub(super) fn open(&self) -> u64 {
-        let taken = u64::from(self.lock().places) - self.places.available_permits() as u64;
-        self.waiting.get() + taken
+    /// Fetches that wait for a token or a place.
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting.get()
+    }
+
+    /// Places that are taken.
+    pub(super) fn in_flight(&self) -> u64 {
+        u64::from(self.lock().places) - self.places.available_permits() as u64
     }
 
     /// A place and a token, or neither.

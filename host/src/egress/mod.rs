@@ -38,7 +38,7 @@ use thiserror::Error;
 use tokio::{
     runtime::{self, Runtime},
     sync::{Semaphore, mpsc, watch},
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval_at},
 };
 use tokio_rustls::rustls;
 
@@ -96,8 +96,6 @@ pub struct Egress {
 struct Inner {
     fetcher: Arc<Fetcher>,
     gates: Mutex<BTreeMap<GameId, Arc<Gate>>>,
-    /// The most fetches of all games under way.
-    places: u32,
     /// Taken when the host goes down.
     threads: Mutex<Option<Threads>>,
 }
@@ -123,7 +121,7 @@ impl Egress {
         });
         let threads = Threads { stop, all_ended, runtime: Some(runtime) };
         let (gates, threads) = (Mutex::default(), Mutex::new(Some(threads)));
-        let inner = Arc::new(Inner { fetcher, gates, places, threads });
+        let inner = Arc::new(Inner { fetcher, gates, threads });
         inner.fetcher.runtime.spawn(flush(Arc::downgrade(&inner), open, stopped));
         Ok(Self { inner })
     }
@@ -146,10 +144,11 @@ impl Egress {
     }
 
     pub fn figures(&self) -> EgressFigures {
-        let fetcher = &self.inner.fetcher;
-        let in_flight = u64::from(self.inner.places) - fetcher.places.available_permits() as u64;
-        let open = lock(&self.inner.gates).values().map(|gate| gate.lane.open()).sum();
-        fetcher.counters.read(open, in_flight)
+        let gates = lock(&self.inner.gates);
+        let sum = |of: fn(&Gate) -> u64| gates.values().map(|gate| of(gate)).sum();
+        let (in_flight, waiting) =
+            (sum(|gate| gate.lane.in_flight()), sum(|gate| gate.lane.waiting()));
+        self.inner.fetcher.counters.read(in_flight, waiting)
     }
 
     /// Takes no more fetches, cancels those that are left, and waits until all records are handed
@@ -201,7 +200,7 @@ fn runtime(places: u32) -> io::Result<Runtime> {
 
 /// Hands the counted refusals of all games to the audit, now and then and at the end.
 async fn flush(egress: Weak<Inner>, open: Open, mut stop: watch::Receiver<bool>) {
-    let mut times = interval(FLUSH);
+    let mut times = interval_at(Instant::now() + FLUSH, FLUSH);
     times.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let is_last = tokio::select! {

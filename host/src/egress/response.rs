@@ -52,11 +52,10 @@ fn check(head: &Parts, limits: &FetchLimits) -> Result<(), Failure> {
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         return bad("the peer wants to speak another protocol");
     }
-    if head.headers.len() > limits.response_headers as usize {
-        return Err(Failure::Limit(Limit::Headers(limits.response_headers)));
-    }
-    if bytes > limits.response_header_bytes as usize {
-        return Err(Failure::Limit(Limit::Head(limits.response_header_bytes)));
+    if head.headers.len() > limits.response_headers as usize
+        || bytes > limits.response_header_bytes as usize
+    {
+        return Err(Failure::large_head(limits));
     }
     if !codings.is_empty() && head.headers.contains_key(CONTENT_LENGTH) {
         return bad("the response has a length and a transfer coding");
