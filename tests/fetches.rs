@@ -291,3 +291,26 @@ async fn a_server_that_stops_lets_go_of_its_connections_and_has_them_on_record()
     assert_eq!(app.count("SELECT count(*) FROM fetches WHERE outcome = 'cancelled'"), 1);
     assert_eq!(app.count("SELECT sum(count) FROM refused_fetches"), 1);
 }
+
+#[tokio::test]
+async fn https_needs_a_certificate_that_the_system_or_the_operator_vouches_for() {
+    let (mut peer, root) = Peer::start_tls().await;
+    let mut app = App::start().await;
+    let mut sim = Fetching::start(&app).await;
+    let url = format!("{}/", peer.origin());
+    sim.allow(&app, &peer).await;
+    assert_eq!(sim.call(0, &url).await, 1);
+    assert_eq!(sim.response().await, (FAILED, String::new()));
+    app.stop();
+    assert_eq!(app.count("SELECT count(*) FROM fetches WHERE outcome = 'tls'"), 1);
+
+    let file = app.data().join("root.pem");
+    fs::write(&file, root).unwrap();
+    let app = App::with(&format!("egress_roots = [{file:?}]")).await;
+    let mut sim = Fetching::start(&app).await;
+    sim.allow(&app, &peer).await;
+    assert_eq!(sim.call(0, &url).await, 1);
+    assert_eq!(sim.response().await, (200, "hello".to_owned()));
+    assert!(matches!(peer.next().await, Seen::Request(_)));
+    assert_eq!(peer.connections(), 2);
+}

@@ -9,10 +9,16 @@ use std::{
     },
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
+use rcgen::{CertificateParams, KeyPair};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::mpsc,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
 };
 
 /// What the service saw.
@@ -26,13 +32,37 @@ pub(crate) enum Seen {
 
 /// The service. It answers every request with `hello`, but never one whose path is `/hold`.
 pub(crate) struct Peer {
+    scheme: &'static str,
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
     seen: mpsc::UnboundedReceiver<Seen>,
 }
 
 impl Peer {
+    /// One that speaks plain HTTP.
     pub(crate) async fn start() -> Self {
+        Self::with("http", serve).await
+    }
+
+    /// One that speaks HTTP over TLS, and its certificate in PEM, which only itself vouches for.
+    pub(crate) async fn start_tls() -> (Self, String) {
+        let (acceptor, pem) = identity();
+        let peer = Self::with("https", move |stream, tell| {
+            let accepted = acceptor.accept(stream);
+            async move {
+                if let Ok(stream) = accepted.await {
+                    serve(stream, tell).await;
+                }
+            }
+        });
+        (peer.await, pem)
+    }
+
+    async fn with<S, F>(scheme: &'static str, serve: S) -> Self
+    where
+        S: Fn(TcpStream, mpsc::UnboundedSender<Seen>) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
@@ -44,12 +74,12 @@ impl Peer {
                 tokio::spawn(serve(stream, tell.clone()));
             }
         });
-        Self { address, connections, seen }
+        Self { scheme, address, connections, seen }
     }
 
-    /// `http://127.0.0.1:PORT`, which is also the entry of a list.
+    /// `http://127.0.0.1:PORT`, or `https://`, which is also the entry of a list.
     pub(crate) fn origin(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     pub(crate) fn address(&self) -> String {
@@ -66,7 +96,25 @@ impl Peer {
     }
 }
 
-async fn serve(mut stream: TcpStream, tell: mpsc::UnboundedSender<Seen>) {
+/// A certificate for 127.0.0.1, ready to be shown, and as PEM.
+fn identity() -> (TlsAcceptor, String) {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    let certificate = certificate.self_signed(&key).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        );
+    let text = BASE64_STANDARD.encode(certificate.der());
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+    (TlsAcceptor::from(Arc::new(config.unwrap())), pem)
+}
+
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, tell: mpsc::UnboundedSender<Seen>) {
     let request = read(&mut stream).await;
     let held = request.split(' ').nth(1) == Some("/hold");
     let _ = tell.send(Seen::Request(request));
@@ -78,10 +126,11 @@ async fn serve(mut stream: TcpStream, tell: mpsc::UnboundedSender<Seen>) {
     }
     let answer = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx-answer: 1\r\n\r\nhello";
     let _ = stream.write_all(answer.as_bytes()).await;
+    let _ = stream.shutdown().await;
 }
 
 /// One request, as far as its head says how long it is.
-async fn read(stream: &mut TcpStream) -> String {
+async fn read(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut text = String::new();
     let mut bytes = [0; 4_096];
     loop {

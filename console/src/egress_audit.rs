@@ -102,7 +102,7 @@ impl Writer {
         let mut is_told = false;
         while let Err(error) = self.store_all(batch) {
             if !is_told {
-                tracing::error!(%error, "fetches are held back: their audit is not written yet");
+                tracing::error!(%error, "the audit of fetches is not written; they are held back once its queue is full");
                 is_told = true;
             }
             if until.is_some_and(|until| Instant::now() >= until) {

@@ -1,5 +1,9 @@
 //! The command line's way to a console: one request at a time over HTTP or HTTPS.
 //! Never knows what the answers mean.
+#![allow(
+    clippy::disallowed_types,
+    reason = "the command line is a client of the API, nobody's guest"
+)]
 
 use std::{error::Error, fmt::Display, io};
 
