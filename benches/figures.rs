@@ -9,6 +9,7 @@
     clippy::panic,
     reason = "a figure that can't be measured ends the run, and says where"
 )]
+#![allow(clippy::disallowed_methods, reason = "a bare peer has its own connections")]
 
 mod bare;
 mod clocks;

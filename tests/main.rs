@@ -7,6 +7,11 @@
     clippy::panic,
     reason = "in a test a panic is the verdict"
 )]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the tests come to the system from outside"
+)]
 
 mod app;
 mod clang;

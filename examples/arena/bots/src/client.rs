@@ -1,5 +1,6 @@
 //! One bot on one WebSocket: connects as the page does, plays until its time is up, and ends at the
 //! first byte or rule that is wrong.
+#![allow(clippy::disallowed_methods, reason = "a player connects to the console")]
 
 use std::time::Duration;
 

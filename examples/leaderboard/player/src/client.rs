@@ -1,4 +1,5 @@
 //! The player's WebSocket: connects as a page does, prints what it hears, and sends its guesses.
+#![allow(clippy::disallowed_methods, reason = "a player connects to the console")]
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
