@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     app::{Answer, App, lattice},
     cli::{remote, run},
+    fetches::{Fetching, NOT_ALLOWED},
     sims,
 };
 
@@ -104,7 +105,7 @@ async fn a_policy_that_does_not_fit_is_refused_whole_and_changes_nothing() {
         (r#"{"Revision":1}"#, "unknown-field", "`Revision`"),
         (r#"{"Allow":"a.test:443"}"#, "bad-body", "`Allow`"),
         (r#"{"Allow":[],"Allow":[]}"#, "bad-body", "duplicate field `Allow`"),
-        (r#"[]"#, "bad-body", "an object"),
+        ("[]", "bad-body", "an object"),
         (r#"{"Allow":["#, "body-truncated", "ended"),
         (r#"{"Allow":["*.a.test:443"]}"#, "bad-value", "`*.a.test:443`"),
         (r#"{"Allow":["a.test"]}"#, "bad-value", "`a.test:443` names the usual one"),
@@ -141,7 +142,7 @@ async fn a_policy_that_does_not_fit_is_refused_whole_and_changes_nothing() {
 async fn a_stored_policy_that_holds_no_more_denies_all_and_stops_no_server() {
     let mut app = App::start().await;
     let game = app.make_game(&app.token).await;
-    app.upload(&game, "1.0.0", &sims::idle()).await.expect(201);
+    app.upload(&game, "1.0.0", &sims::fetcher()).await.expect(201);
     put(&app, &game, json!({ "Allow": ["a.test:443"] })).await.expect(200);
     for (revision, policy, names) in [
         (2, r#"{"Allow":["*.a.test:443"]}"#, "`*.a.test:443`"),
@@ -154,7 +155,8 @@ async fn a_stored_policy_that_holds_no_more_denies_all_and_stops_no_server() {
         database.execute(alter, (revision, policy)).unwrap();
         drop(database);
         app.restart().await;
-        app.start_match(&game, json!({})).await;
+        let called = Fetching::of(&app, &game).await.call(0, "https://a.test/").await;
+        assert_eq!(called, NOT_ALLOWED, "{policy}");
         let why = app.get(&format!("/games/{game}/egress")).send().await.problem(409, "conflict");
         assert!(why.contains(names) && why.contains("nothing may leave"), "{why}");
     }

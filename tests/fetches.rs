@@ -13,12 +13,12 @@ use crate::{
     socket::Socket,
 };
 
-const NOT_ALLOWED: i32 = -100;
+pub(crate) const NOT_ALLOWED: i32 = -100;
 const BAD_REQUEST: i32 = -102;
 const FAILED: i32 = -104;
 
 /// A match that fetches what it is told, and the one who tells it.
-struct Fetching {
+pub(crate) struct Fetching {
     game: String,
     id: String,
     socket: Socket,
@@ -27,13 +27,23 @@ struct Fetching {
 impl Fetching {
     async fn start(app: &App) -> Self {
         let (game, id) = app.running_match(&sims::fetcher()).await;
+        Self::join(app, game, id).await
+    }
+
+    /// Another match of a game whose build is [`sims::fetcher`].
+    pub(crate) async fn of(app: &App, game: &str) -> Self {
+        let id = app.start_match(game, json!({})).await;
+        Self::join(app, game.to_owned(), id).await
+    }
+
+    async fn join(app: &App, game: String, id: String) -> Self {
         let token = app.make_player(&id, "ada").await;
         let socket = Socket::open(app, &id, &token).await;
         Self { game, id, socket }
     }
 
     /// What the sim's call answers for a method's number and a URL.
-    async fn call(&mut self, method: u8, url: &str) -> i32 {
+    pub(crate) async fn call(&mut self, method: u8, url: &str) -> i32 {
         self.socket.send(format!("{method}{url}").as_bytes()).await;
         let said = self.socket.next().await;
         assert_eq!(said[0], b'c', "{said:?}");
@@ -229,10 +239,7 @@ async fn what_was_set_before_a_restart_holds_after_it() {
     app.kill();
     app.restart().await;
     app.upload(&game, "1.0.0", &sims::fetcher()).await.expect(201);
-    let id = app.start_match(&game, json!({})).await;
-    let token = app.make_player(&id, "ada").await;
-    let socket = Socket::open(&app, &id, &token).await;
-    let mut sim = Fetching { game, id, socket };
+    let mut sim = Fetching::of(&app, &game).await;
     assert_eq!(sim.call(0, &format!("{}/", peer.origin())).await, 1);
     assert_eq!(sim.response().await.0, 200);
     assert!(matches!(peer.next().await, Seen::Request(_)));

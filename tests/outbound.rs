@@ -40,8 +40,8 @@ const WAYS: [&str; 20] = [
     "reqwest",
 ];
 
-/// What clippy must refuse to see called.
-const LINTED: [&str; 9] = [
+/// What clippy must refuse to see called or named.
+const LINTED: [&str; 11] = [
     "std::net::TcpStream::connect",
     "std::net::TcpStream::connect_timeout",
     "std::net::UdpSocket::bind",
@@ -51,6 +51,8 @@ const LINTED: [&str; 9] = [
     "tokio::net::UdpSocket::bind",
     "tokio::net::lookup_host",
     "libc::getaddrinfo",
+    "hyper_util::client::legacy::connect::HttpConnector",
+    "hyper_rustls::HttpsConnector",
 ];
 
 /// The folders of the crates that are linked into `lattice`: all but those that only test it,
@@ -98,7 +100,7 @@ fn only_the_egress_and_the_command_line_open_connections() {
             continue;
         }
         assert_eq!(ways_in(text), [""; 0], "{name}");
-        assert!(!text.contains("disallowed_methods"), "{name} takes leave of the lint");
+        assert!(!text.contains("clippy::disallowed"), "{name} takes leave of the lint");
     }
     assert!(files > 150, "the search is in the right place: {files} files");
 }
@@ -112,13 +114,12 @@ fn the_search_sees_what_it_looks_for() {
 }
 
 #[test]
-fn clippy_refuses_the_calls() {
+fn clippy_refuses_the_calls_and_the_types() {
     let text = fs::read_to_string(project().join("clippy.toml")).unwrap();
     let settings: toml::Table = toml::from_str(&text).unwrap();
-    let methods = settings["disallowed-methods"].as_array().unwrap();
-    let path =
-        |entry: &toml::Value| entry.get("path").unwrap_or(entry).as_str().unwrap().to_owned();
-    let listed: Vec<_> = methods.iter().map(path).collect();
+    let lists = ["disallowed-methods", "disallowed-types"].map(|list| settings[list].as_array());
+    let path = |entry: &toml::Value| entry["path"].as_str().unwrap().to_owned();
+    let listed: Vec<_> = lists.into_iter().flat_map(Option::unwrap).map(path).collect();
     for linted in LINTED {
         assert!(listed.iter().any(|found| found == linted), "{linted} is not in clippy.toml");
     }
