@@ -43,6 +43,9 @@ const WINDOW: u32 = 64 << 10;
 /// What may come on a connection for each byte of a response at most: the rest is framing.
 const FRAMING: u64 = 4;
 
+/// What HTTP/2 counts for a header beside its name and value (RFC 9113, section 6.5.2).
+const FIELD: u32 = 32;
+
 type Sent = Request<Full<Bytes>>;
 
 /// Sends a request and reads its response within the limits.
@@ -110,7 +113,7 @@ async fn over_http2(
     let tasks = Tasks::default();
     let head = async {
         let (mut sender, connection) = http2::Builder::new(tasks.executor())
-            .max_header_list_size(limits.response_header_bytes)
+            .max_header_list_size(limits.response_header_bytes + FIELD * limits.response_headers)
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
             .max_concurrent_streams(0)
@@ -125,24 +128,23 @@ async fn over_http2(
     response::read(response, limits, trace).await
 }
 
-/// Counts informational responses.
+/// Hears of informational responses. The library tells of them over HTTP/1.1 alone; over HTTP/2
+/// the wire counts them.
 struct Interim {
     over: Arc<Notify>,
     meter: Arc<Meter>,
 }
 
 impl Interim {
-    /// The library tells of them over HTTP/1.1 alone; over HTTP/2 the wire counts them.
     fn watch(request: &mut Sent, meter: &Arc<Meter>) -> Self {
-        let interim = Self { over: Arc::default(), meter: Arc::clone(meter) };
-        let (over, meter, seen) = (Arc::clone(&interim.over), Arc::clone(meter), AtomicU32::new(0));
+        let over = Arc::<Notify>::default();
+        let (tell, seen) = (Arc::clone(&over), AtomicU32::new(0));
         hyper::ext::on_informational(request, move |_| {
             if seen.fetch_add(1, Relaxed) >= INFORMATIONAL {
-                meter.cut(Limit::Informational(INFORMATIONAL));
-                over.notify_one();
+                tell.notify_one();
             }
         });
-        interim
+        Self { over, meter: Arc::clone(meter) }
     }
 
     /// Waits for the response's head, for as long as the limits allow.
@@ -151,10 +153,11 @@ impl Interim {
         limits: &FetchLimits,
         head: impl Future<Output = hyper::Result<(Response<Incoming>, S)>>,
     ) -> Result<(Response<Incoming>, S), Failure> {
+        let too_many = Failure::Limit(Limit::Informational(INFORMATIONAL));
         within(limits.headers_ms, Stage::Head, async {
             tokio::select! {
                 biased;
-                () = self.over.notified() => Err(self.meter.over().map_or(Failure::Cancelled, Failure::Limit)),
+                () = self.over.notified() => Err(too_many),
                 head = head => head.map_err(|error| failure(&error, limits, &self.meter)),
             }
         })

@@ -74,7 +74,9 @@ struct Running {
     gate: Arc<Gate>,
     open: Open,
     turn: Turn,
-    /// Room in the audit, from its turn on.
+    /// From its turn on, as what follows.
+    places: Option<Arc<Places>>,
+    /// Room in the audit.
     slot: Option<mpsc::OwnedPermit<FetchRecord>>,
     trace: Trace,
 }
@@ -96,8 +98,8 @@ async fn run(fetcher: Arc<Fetcher>, job: Job, open: Open) {
     let (method, url) = (permit.method().as_str(), url_without_query(&permit));
     let subject = Subject { game: gate.game().clone(), match_id, tick, id, method, url, asked };
     let mut stop = fetcher.stop.clone();
-    let (slot, trace) = (None, Trace::default());
-    let mut running = Running { fetcher, gate, open, turn, slot, trace };
+    let (places, slot, trace) = (None, None, Trace::default());
+    let mut running = Running { fetcher, gate, open, turn, places, slot, trace };
     let ended = tokio::select! {
         biased;
         _ = &mut dropped => Err(Failure::Cancelled),
@@ -126,11 +128,13 @@ impl Running {
         let slot = self.open.records.clone().reserve_owned().await;
         self.slot = Some(slot.map_err(|_| Failure::Fault("the audit takes no records"))?);
         self.trace.begun = Some(Instant::now());
-        Ok(Arc::new(Places { _game: self.turn.take_place(), _host: host }))
+        let places = Arc::new(Places { _game: self.turn.take_place(), _host: host });
+        self.places = Some(Arc::clone(&places));
+        Ok(places)
     }
 
-    /// Hands over the record. What was cancelled before its turn keeps its place in line until
-    /// the audit has room, so that such fetches can't pile up.
+    /// Hands over the record, and then its places to the next in line. What was cancelled before
+    /// its turn stays in line until the audit has room, so that such fetches can't pile up.
     async fn end(self, subject: Subject, failure: Option<&Failure>) {
         let ending = failure.map_or(Ending::Ok, Failure::ending);
         let detail = failure.map(Failure::detail).unwrap_or_default();

@@ -160,3 +160,20 @@ fn limiter(rate: u32, burst: u32, left: usize) -> RateLimiter {
         .initial(left.min(burst))
         .build()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_leaks_as_many_tokens_a_second_as_its_rate_says() {
+        for rate in [1, 2, 3, 7, 10, 99, 100, 101, 150, 999, 1_000, 10_000] {
+            let limiter = limiter(rate, 5, 100);
+            let a_second = limiter.refill() as f64 / limiter.interval().as_secs_f64();
+            assert!((a_second - f64::from(rate)).abs() < 0.001, "{a_second} for {rate}");
+            assert!(limiter.interval() >= Duration::from_millis(u64::from(LEAST_INTERVAL_MS)));
+            assert!(limiter.max() >= limiter.refill(), "no refill is lost at {rate}");
+            assert_eq!(limiter.balance(), 5);
+        }
+    }
+}

@@ -42,6 +42,7 @@ use tokio::{
 };
 use tokio_rustls::rustls;
 
+use crate::worker::yield_to_others;
 use fetcher::{Fetcher, Open};
 
 pub use failure::Ending;
@@ -186,13 +187,15 @@ impl Drop for Threads {
     }
 }
 
-/// A runtime beside the console's, so that no lookup, handshake or flood of bytes delays a
-/// player. A lookup holds a place of the host's, so there are as many threads for them.
+/// A runtime beside the console's, on threads that yield to the ticks, so that no lookup,
+/// handshake or flood of bytes delays a player. A lookup holds a place of the host's, so there are
+/// as many threads for them.
 fn runtime(places: u32) -> io::Result<Runtime> {
     runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)
         .max_blocking_threads(places.max(1) as usize)
         .thread_name("egress")
+        .on_thread_start(yield_to_others)
         .enable_io()
         .enable_time()
         .build()

@@ -4,9 +4,8 @@
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},

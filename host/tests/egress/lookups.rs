@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::{
     network::{Answer, addresses},
     peer::Peer,
-    world::{HOST, PLAIN, World, assert_code, assert_ended, assert_failed, times},
+    world::{HOST, PLAIN, World, assert_code, assert_ended, assert_failed, rules, times},
 };
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
@@ -85,10 +85,10 @@ fn a_few_addresses_are_tried_and_no_more() {
 #[test]
 fn a_connection_that_does_not_come_is_given_up() {
     let world = World::new(EgressPolicy::default(), Vec::new(), 8);
-    world.allow(&["http://api.example.com:80"], times(50, 60_000, 60_000));
+    world.allow(&["http://api.example.com:80"], times(1_000, 60_000, 60_000));
     world.network.answer(HOST, [addresses("93.184.216.34,93.184.216.35")]);
     assert_code(&world.fetch(PLAIN), Code::HttpTimeout);
-    assert_ended(&world, "timeout", "lookup, connection and TLS took over 50 ms");
+    assert_ended(&world, "timeout", "lookup, connection and TLS took over 1000 ms");
     assert_eq!(world.network.dialled().len(), 2, "the first one left time for the second");
 }
 
@@ -103,6 +103,8 @@ fn a_lookup_that_hangs_keeps_its_places_until_it_ends() {
     assert_code(&world.fetch(PLAIN), Code::HttpTimeout);
     assert_ended(&world, "timeout", "");
 
+    let patient = FetchLimits { in_flight: 1, ..FetchLimits::default() };
+    world.egress.set(world.gate.game(), 2, rules(&["http://api.example.com:80"], patient));
     let next = world.get(PLAIN);
     let figures = world.figures();
     assert_eq!((figures.in_flight, figures.waiting), (1, 1), "the lookup holds the one place");
@@ -118,6 +120,17 @@ fn a_bug_in_a_lookup_is_a_failed_fetch() {
     world.network.answer(HOST, [Answer::Panics, addresses("93.184.216.34")]);
     assert_failed(&world, &world.fetch(PLAIN), "lookup", "panic");
     assert_eq!(world.fetch(PLAIN).status, 200, "and the next one is none the worse");
+}
+
+#[test]
+fn a_bug_in_the_fetcher_is_a_failed_fetch() {
+    let peer = Peer::answering(OK);
+    let world = World::plain(&peer);
+    world.network.break_connections(true);
+    assert_failed(&world, &world.fetch(PLAIN), "fault", "a panic");
+    world.network.break_connections(false);
+    assert_eq!(world.fetch(PLAIN).status, 200, "and the next one is none the worse");
+    assert_eq!(world.figures().in_flight, 0);
 }
 
 #[test]

@@ -20,5 +20,6 @@ mod network;
 mod peer;
 mod records;
 mod responses;
+mod system;
 mod tls;
 mod world;

@@ -6,7 +6,10 @@ use std::{
     future::pending,
     io,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
 };
 
 use lattice_host::egress::{BoxFuture, Network};
@@ -33,6 +36,7 @@ pub struct FakeNetwork {
     /// The answers to each name in their order; the last one is for all later lookups too.
     answers: Mutex<BTreeMap<String, Vec<Answer>>>,
     peer: Mutex<Option<SocketAddr>>,
+    is_broken: AtomicBool,
     looked_up: Mutex<Vec<String>>,
     dialled: Mutex<Vec<SocketAddr>>,
 }
@@ -46,6 +50,11 @@ impl FakeNetwork {
     /// Where connections lead; without a peer they are never answered.
     pub fn lead_to(&self, peer: SocketAddr) {
         *self.peer.lock().unwrap() = Some(peer);
+    }
+
+    /// Makes connections panic.
+    pub fn break_connections(&self, is_broken: bool) {
+        self.is_broken.store(is_broken, SeqCst);
     }
 
     pub fn looked_up(&self) -> Vec<String> {
@@ -87,6 +96,7 @@ impl Network for FakeNetwork {
     fn connect(&self, to: SocketAddr) -> BoxFuture<io::Result<TcpStream>> {
         self.dialled.lock().unwrap().push(to);
         let peer = *self.peer.lock().unwrap();
+        assert!(!self.is_broken.load(SeqCst), "connections have a bug");
         #[allow(clippy::disallowed_methods, reason = "the way to the test's own peer")]
         Box::pin(async move {
             match peer {

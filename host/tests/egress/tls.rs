@@ -72,9 +72,9 @@ fn a_peer_that_speaks_no_tls_is_left() {
     let authority = Authority::new();
     let plain = Peer::acting(|_, _| panic!("a greeting of TLS is no request"));
     let world = World::tls(&plain, &authority);
-    world.allow(&["api.example.com:443"], times(100, 60_000, 60_000));
+    world.allow(&["api.example.com:443"], times(500, 60_000, 60_000));
     assert_code(&world.fetch(SECURE), Code::HttpTimeout);
-    assert_ended(&world, "timeout", "lookup, connection and TLS took over 100 ms");
+    assert_ended(&world, "timeout", "lookup, connection and TLS took over 500 ms");
     plain.await_closed(1);
 }
 
