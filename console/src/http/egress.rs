@@ -1,5 +1,7 @@
 //! `/games/{game}/egress`: what a game may fetch from the web, and within which limits.
 
+use std::mem;
+
 use axum::{
     Json,
     extract::{Request, State},
@@ -36,7 +38,7 @@ pub(crate) struct NewEgress {
     /// Exactly these hosts and ports; none of its own, if left out.
     #[serde(default)]
     #[schema(value_type = Vec<EgressEntry>)]
-    allow: Vec<Value>,
+    allow: Vec<Given>,
     /// Fetches that leave in one second, on average.
     requests_per_second: Option<Count>,
     /// Fetches that may leave at once after a pause.
@@ -79,13 +81,24 @@ enum EgressEntry {
 }
 
 /// An entry with what else there is to say of it.
-#[derive(Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct EntryTable {
     entry: String,
     /// Whether it may be on the platform's own networks, which is meant for development.
     #[serde(default)]
     allow_private: bool,
+}
+
+/// What stands in the place of an entry.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+enum Given {
+    Text(String),
+    /// Before the table, which could be read from a list of its values.
+    List(Vec<Value>),
+    Table(EntryTable),
+    Other(Value),
 }
 
 /// What holds for a game now: with what may be changed, by whom it was last.
@@ -128,7 +141,7 @@ pub(crate) async fn show(
 }
 
 /// Replaces what a game may fetch from the web. It holds for the next request, in running matches
-/// too.
+/// too. The `Reasons` of a 400 name everything that is wrong.
 #[utoipa::path(
     put, path = "/games/{game}/egress", tag = "egress",
     params(("game" = String, Path)), request_body = NewEgress,
@@ -162,10 +175,10 @@ fn answer(app: &App, game: &GameId, Holding { stored, rules }: Holding) -> Egres
 }
 
 /// The policy and the rules that it makes, or everything that is wrong with it.
-fn read(asked: NewEgress, policy: &EgressPolicy) -> Result<(GameEgress, Rules), Vec<String>> {
+fn read(mut asked: NewEgress, policy: &EgressPolicy) -> Result<(GameEgress, Rules), Vec<String>> {
     let mut wrong = Vec::new();
-    let allow = entries(&asked.allow, &mut wrong);
-    let own = GameEgress { allow, ..limits(asked, &mut wrong) };
+    let allow = entries(mem::take(&mut asked.allow), &mut wrong);
+    let own = GameEgress { allow, ..limits(&asked, &mut wrong) };
     match Rules::new(policy, &own) {
         Ok(rules) if wrong.is_empty() => Ok((own, rules)),
         Ok(_) => Err(wrong),
@@ -177,15 +190,15 @@ fn read(asked: NewEgress, policy: &EgressPolicy) -> Result<(GameEgress, Rules), 
 }
 
 /// The entries that are some; what is wrong with the others goes to `wrong`.
-fn entries(asked: &[Value], wrong: &mut Vec<String>) -> Vec<Entry> {
+fn entries(asked: Vec<Given>, wrong: &mut Vec<String>) -> Vec<Entry> {
     if asked.len() > ENTRIES {
         let count = asked.len();
         wrong.push(format!("`Allow` has {count} entries, and must have at most {ENTRIES}"));
         return Vec::new();
     }
     let mut entries = Vec::new();
-    for value in asked {
-        match entry(value) {
+    for given in asked {
+        match entry(given) {
             Ok(entry) => entries.push(entry),
             Err(why) => wrong.push(format!("`Allow`: {why}")),
         }
@@ -193,21 +206,33 @@ fn entries(asked: &[Value], wrong: &mut Vec<String>) -> Vec<Entry> {
     entries
 }
 
-fn entry(value: &Value) -> Result<Entry, String> {
-    let table = match value {
-        Value::String(text) => EntryTable { entry: text.clone(), allow_private: false },
-        Value::Object(_) => body::from_json(value.to_string().as_bytes())
-            .map_err(|error| format!("{}: {error}", shown(value)))?,
-        _ => return Err(format!("{} is no entry, which is a text or an object", shown(value))),
+fn entry(given: Given) -> Result<Entry, String> {
+    let none = |value: &Value| Err(format!("{}: {}", shown(value), no_entry(value)));
+    let (text, allow_private) = match given {
+        Given::Text(text) => (text, false),
+        Given::Table(EntryTable { entry, allow_private }) => (entry, allow_private),
+        Given::List(list) => return none(&Value::Array(list)),
+        Given::Other(value) => return none(&value),
     };
-    let entry: Entry = table.entry.parse().map_err(|error| format!("{error}"))?;
-    Ok(Entry { allow_private: table.allow_private, ..entry })
+    let entry: Entry = text.parse().map_err(|error| format!("{error}"))?;
+    Ok(Entry { allow_private, ..entry })
+}
+
+/// What keeps a value from being an entry.
+fn no_entry(value: &Value) -> String {
+    if !value.is_object() {
+        return "an entry is a text or an object".to_owned();
+    }
+    match body::from_json::<EntryTable>(value.to_string().as_bytes()) {
+        Err(error) => error.to_string(),
+        // It would do as it is here, where each member stands once.
+        Ok(_) => "a member is there twice".to_owned(),
+    }
 }
 
 /// The limits that are whole numbers; what is wrong with the others goes to `wrong`.
-fn limits(asked: NewEgress, wrong: &mut Vec<String>) -> GameEgress {
-    let asked = serde_json::to_value(NewEgress { allow: Vec::new(), ..asked });
-    let mut given = match asked {
+fn limits(asked: &NewEgress, wrong: &mut Vec<String>) -> GameEgress {
+    let mut given = match serde_json::to_value(asked) {
         Ok(Value::Object(members)) => members,
         _ => Map::new(),
     };
@@ -274,7 +299,7 @@ mod tests {
         for part in [
             "`*.example.com:443` is no entry",
             "`a.test` is no entry: the port is missing",
-            "`Allow`: 7 is no entry",
+            "`Allow`: 7: an entry is a text or an object",
             "lists `b.test:1` more than once",
             "unknown field `AllowPrvate`; did you mean `AllowPrivate`?",
             "`Burst` is 0, and must lie between 1 and 10000",
@@ -298,6 +323,15 @@ mod tests {
         assert_eq!(wrong, "unknown field `Alow`; did you mean `Allow`?");
         let [wrong] = asked(r#"{"Allow": "a.test:1"}"#).unwrap_err().try_into().unwrap();
         assert!(wrong.contains("`Allow`: invalid type"), "{wrong}");
+    }
+
+    #[test]
+    fn an_entry_is_read_as_strictly_as_the_whole() {
+        let [wrong] = asked(r#"{"Allow": [["a.test:1", true]]}"#).unwrap_err().try_into().unwrap();
+        assert!(wrong.ends_with("an entry is a text or an object"), "{wrong}");
+        let twice = r#"{"Allow": [{"Entry": "a.test:1", "Entry": "b.test:1"}]}"#;
+        let [wrong] = asked(twice).unwrap_err().try_into().unwrap();
+        assert!(wrong.ends_with("a member is there twice"), "{wrong}");
     }
 
     #[test]
