@@ -42,7 +42,6 @@ const LEAST_BUFFER: u32 = 8 << 10;
 const WINDOW: u32 = 64 << 10;
 /// What may come on a connection for each byte of a response at most: the rest is framing.
 const FRAMING: u64 = 4;
-
 /// What HTTP/2 counts for a header beside its name and value (RFC 9113, section 6.5.2).
 const FIELD: u32 = 32;
 

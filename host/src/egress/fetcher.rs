@@ -1,4 +1,4 @@
-//! One fetch after the other half of its way: from its turn in line to its record and its reply.
+//! One fetch, from its turn in line to its record and its reply.
 //! Every fetch ends with a record, whether it was answered, failed, was cancelled or met a bug.
 
 use std::{
@@ -146,6 +146,7 @@ impl Running {
         };
         drop(self.turn);
         slot.map(|slot| slot.send(record));
+        drop(self.places);
     }
 }
 

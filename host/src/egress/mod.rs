@@ -2,8 +2,8 @@
 //!
 //! Owns every outbound connection of the host, and each game's place in line. Takes a fetch only
 //! with an `EgressPermit`, dials only a `Destination`, and lets nothing out without a record for
-//! the audit. Never follows a redirect, reads the environment, keeps a connection for a second
-//! request, or lets a game wait for another's fetches.
+//! the audit. Never follows a redirect, asks the environment for a proxy, keeps a connection for a
+//! second request, or lets a game wait in another's queue.
 
 mod attempt;
 mod dial;

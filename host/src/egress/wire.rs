@@ -77,7 +77,8 @@ impl Wire {
         }
         let Some(frames) = &mut self.frames else { return Ok(()) };
         frames.pass(bytes);
-        // Beside the interim heads, only the response's own does not end the stream.
+        // Of a response's own frames, its head alone may leave the stream open, so that one more
+        // is an interim head too many. Trailers end the stream, as a head without a body does.
         if frames.heads > INFORMATIONAL + 1 {
             return Err(self.meter.cut(Limit::Informational(INFORMATIONAL)));
         }

@@ -1,10 +1,8 @@
 //! The table of cases, end to end: each verdict holds, and what is denied reaches no socket.
 
 use std::{
-    fs,
     io::Write,
     net::TcpListener,
-    path::Path,
     process::Command,
     sync::{
         Arc,
@@ -20,86 +18,16 @@ use lattice_policies::{
 
 use crate::{
     certificates::{Authority, self_signed_server},
-    network::{Answer, addresses},
+    h2_frames,
+    network::addresses,
     peer::{Peer, Stream},
+    table::{Case, answers, cases, row},
     world::{SECURE, World, rules, submit},
 };
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
 /// The hosts of the table that may ever be reached.
 const HOSTS: [&str; 2] = ["api.example.com", "xn--bcher-kva.example"];
-
-/// One row, its escapes decoded.
-#[derive(Debug)]
-struct Case {
-    id: String,
-    kind: String,
-    allow: Vec<String>,
-    method: String,
-    url: String,
-    headers: String,
-    dns: String,
-    verdict: String,
-}
-
-fn cases() -> Vec<Case> {
-    let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/egress/cases.tsv");
-    let text = fs::read_to_string(table).unwrap();
-    let rows = text.lines().filter(|line| line.starts_with('E'));
-    let cases: Vec<_> = rows.map(case).collect();
-    assert!(cases.len() > 90, "the table is there: {} rows", cases.len());
-    cases
-}
-
-fn case(row: &str) -> Case {
-    let columns: Vec<&str> = row.split('\t').collect();
-    let [id, kind, allow, method, url, headers, dns, verdict, _code, _reason] = columns[..] else {
-        panic!("{row}")
-    };
-    Case {
-        id: id.to_owned(),
-        kind: kind.to_owned(),
-        allow: allow.split(';').filter(|entry| !entry.is_empty()).map(str::to_owned).collect(),
-        method: method.to_owned(),
-        url: decode(url),
-        headers: header_block(kind, headers),
-        dns: dns.to_owned(),
-        verdict: verdict.to_owned(),
-    }
-}
-
-fn decode(text: &str) -> String {
-    let escapes = [("\\r", "\r"), ("\\n", "\n"), ("\\t", "\t"), ("\\x00", "\0"), ("\\x0b", "\x0b")];
-    escapes.iter().fold(text.to_owned(), |text, (escape, byte)| text.replace(escape, byte))
-}
-
-/// The header column as the block of lines that a sim hands over.
-fn header_block(kind: &str, column: &str) -> String {
-    match column {
-        "" => String::new(),
-        _ if kind == "env" => String::new(),
-        "65 headers" => "X: y\n".repeat(65),
-        _ => format!("{}\n", repeated(&decode(column))),
-    }
-}
-
-/// `PIECE...xN` is N pieces; a piece is what stands after the last blank or comma.
-fn repeated(text: &str) -> String {
-    let Some((text, count)) = text.rsplit_once("...x") else { return text.to_owned() };
-    let start = text.rfind(' ').unwrap() + 1;
-    let piece = text.rsplit_once("0-0").map_or("a", |_| "0-0,");
-    format!("{}{}", &text[..start], piece.repeat(count.parse().unwrap()))
-}
-
-/// What the resolver answers to a name, in the table's words.
-fn answers(words: &str) -> Vec<Answer> {
-    match words.strip_prefix("CNAME:") {
-        _ if words == "NXDOMAIN" => vec![Answer::NoSuchName],
-        // A resolver follows the alias itself; what counts is the address at its end.
-        Some(alias) => vec![addresses(alias.split_once('=').unwrap().1)],
-        None => words.split(" then ").map(addresses).collect(),
-    }
-}
 
 /// A world for a row whose peer acts so.
 fn world(case: &Case, authority: &Authority, peer: &Peer) -> World {
@@ -184,13 +112,6 @@ fn assert_arrived(case: &Case, world: &World, peer: &Peer) {
     assert_eq!(world.network.looked_up(), [host], "{case:?}");
 }
 
-/// The row of that id, with the kind that a test is for.
-fn row(id: &str, kind: &str) -> Case {
-    let case = cases().into_iter().find(|case| case.id == id).unwrap();
-    assert_eq!(case.kind, kind);
-    case
-}
-
 #[test]
 fn a_redirect_is_not_followed() {
     let authority = Authority::new();
@@ -226,9 +147,9 @@ fn a_certificate_that_is_not_good_for_the_host_ends_it() {
 fn a_connection_to_one_host_carries_no_request_for_another() {
     let authority = Authority::new();
     let case = row("E152", "conn");
-    // A certificate for both, and HTTP/2, where a client may reuse the connection.
-    let config = authority.server(&["api.example.com", "xn--bcher-kva.example", "evil.test"], &[]);
-    let peer = Peer::tls(config, |stream, _| stream.write_all(OK).unwrap_or_default());
+    // One address, a certificate for all, and HTTP/2: a browser would use its connection again.
+    let names = [HOSTS[0], HOSTS[1], "evil.test"];
+    let peer = h2_frames::named_peer(&authority, &names, h2_frames::answer);
     let world = world(&case, &authority, &peer);
     world.network.answer(HOSTS[1], [addresses("93.184.216.34")]);
     assert_eq!(ask(&world, &case), 200);

@@ -27,8 +27,22 @@ pub fn peer(
     authority: &Authority,
     act: impl Fn(&mut dyn Stream) -> io::Result<()> + Send + Sync + 'static,
 ) -> Peer {
-    let config = authority.server(&[HOST], &["h2"]);
+    named_peer(authority, &[HOST], act)
+}
+
+/// The same with a certificate for these names.
+pub fn named_peer(
+    authority: &Authority,
+    names: &[&str],
+    act: impl Fn(&mut dyn Stream) -> io::Result<()> + Send + Sync + 'static,
+) -> Peer {
+    let config = authority.server(names, &["h2"]);
     Peer::new(Some(config), read_request, move |stream, _| act(stream).unwrap_or_default())
+}
+
+/// A whole response without a body.
+pub fn answer(stream: &mut dyn Stream) -> io::Result<()> {
+    stream.write_all(&frame(HEADERS, END_HEADERS | END_STREAM, 1, STATUS_200))
 }
 
 /// Reads the preface and frames as far as a request's head.

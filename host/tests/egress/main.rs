@@ -21,5 +21,6 @@ mod peer;
 mod records;
 mod responses;
 mod system;
+mod table;
 mod tls;
 mod world;

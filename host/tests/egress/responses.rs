@@ -65,6 +65,16 @@ fn another_port_is_part_of_the_host() {
 }
 
 #[test]
+fn an_ipv6_address_stands_in_brackets() {
+    let peer = Peer::answering(OK);
+    let world = World::plain(&peer);
+    world.allow(&["http://[2606:4700::1111]:80"], FetchLimits::default());
+    assert_eq!(world.fetch("http://[2606:4700::1111]/").status, 200);
+    assert_eq!(peer.requests()[0].header("host"), ["[2606:4700::1111]"]);
+    assert_eq!(world.network.dialled(), ["[2606:4700::1111]:80".parse().unwrap()]);
+}
+
+#[test]
 fn a_redirect_is_handed_over_and_not_followed() {
     let peer = Peer::answering(
         "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n",
