@@ -3,7 +3,7 @@
 
 use std::{fs, time::Duration};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     app::{App, lattice},
@@ -87,7 +87,7 @@ async fn a_fetch_is_denied_until_it_is_allowed_and_then_leaves_without_a_restart
     assert!(request.ends_with("\r\n\r\nthe secret body"), "{request}");
     assert_eq!(peer.connections(), 1);
 
-    let counted = |found: &serde_json::Value| {
+    let counted = |found: &Value| {
         ["FetchesSent", "FetchesInFlight", "FetchesRefused"].map(|member| found[member].as_i64())
     };
     let expected = [Some(1), Some(0), Some(2)];
@@ -176,6 +176,52 @@ async fn a_public_entry_reaches_no_private_address_and_the_sim_learns_no_reason(
         .unwrap();
     assert_eq!(told.0, "address");
     assert!(told.1.contains("127.0.0.1"), "{}", told.1);
+}
+
+/// The owner could be who wrote the sim, so what the sim must not learn, the owner must not read.
+#[tokio::test]
+async fn an_owner_reads_of_a_fetch_what_the_sim_was_told_and_the_operator_why() {
+    let app = App::start().await;
+    let ada = app.make_token("ada", "developer").await;
+    let game = app.make_game(&ada).await;
+    app.upload(&game, "1.0.0", &sims::fetcher()).await.expect(201);
+    let mut sim = Fetching::of(&app, &game).await;
+    let nobody = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", listener.local_addr().unwrap())
+    };
+    let forbidden = "http://127.0.0.1:1".to_owned();
+    let unknown = "http://no-such-name.invalid:80".to_owned();
+    let allow = json!([private(&nobody), forbidden, unknown]);
+    put(&app, &game, json!({ "Allow": allow })).await.expect(200);
+    for (number, origin) in (1..).zip([&nobody, &forbidden, &unknown]) {
+        assert_eq!(sim.call(0, &format!("{origin}/")).await, number);
+        assert_eq!(sim.response().await, (FAILED, String::new()), "{origin}");
+    }
+    while app.count("SELECT count(*) FROM fetches") < 3 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let read = async |token: &str| {
+        let page = app.get(&format!("/games/{game}/audit")).token(token).send().await.expect(200);
+        let rows = page["Items"].as_array().unwrap().iter().rev();
+        rows.filter(|row| row["Action"] == "egress.fetch").cloned().collect::<Vec<_>>()
+    };
+    let (owners, operators) = (read(&ada).await, read(&app.token).await);
+    let told =
+        |rows: &[Value]| -> Vec<Value> { rows.iter().map(|row| row["Outcome"].clone()).collect() };
+    assert_eq!(told(&owners), ["failed", "failed", "failed"]);
+    assert_eq!(told(&operators), ["connect", "address", "lookup"]);
+    for (owners, operators) in owners.iter().zip(&operators) {
+        assert_eq!(
+            [&owners["Target"], &owners["Hash"]],
+            [&operators["Target"], &operators["Hash"]]
+        );
+        assert!(operators["Detail"]["Why"].is_string(), "{operators}");
+        assert_eq!(operators["Detail"]["Salt"].as_str().unwrap().len(), 22);
+        for revealed in ["Why", "Address", "Salt", "SentBytes", "ReceivedBytes", "TookMs"] {
+            assert!(owners["Detail"].get(revealed).is_none(), "{owners}");
+        }
+    }
 }
 
 #[tokio::test]

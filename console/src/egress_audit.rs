@@ -18,6 +18,8 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
+use crate::secrets;
+
 /// Records that wait to be written, at most; each fetch under way has its place among them.
 const WAITING: usize = 1_024;
 /// Records of one transaction at most.
@@ -167,6 +169,8 @@ impl<'a> Row<'a> {
                     "WaitedMs": waited_ms,
                     "TookMs": took_ms,
                     "Why": (!detail.is_empty()).then(|| shown(detail)),
+                    // An owner sees the row's hash, and not all that it was made from.
+                    "Salt": secrets::salt(),
                 }),
             },
             FetchRecord::Refused { game, match_id, first_tick, last_tick, code, reason, count } => {
@@ -337,7 +341,7 @@ mod tests {
         let url = "https://api.example.com:443/a\u{202e}?...";
         records.blocking_send(fetched(url, "peer said \u{1b}[31m")).unwrap();
         audit.end(LONG);
-        let row = world.last();
+        let mut row = world.last();
         assert_eq!((&*row.action, &*row.outcome), ("egress.fetch", "ok"));
         assert_eq!(row.target, "GET https://api.example.com:443/a\\u{202e}?...");
         let expected = json!({
@@ -345,6 +349,8 @@ mod tests {
             "Address": "127.0.0.1:9000", "SentBytes": 80, "ReceivedBytes": 200, "WaitedMs": 0,
             "TookMs": 7, "Why": "peer said \\u{1b}[31m",
         });
+        let salt = row.detail.as_object_mut().unwrap().remove("Salt").unwrap();
+        assert_eq!(salt.as_str().unwrap().len(), 22);
         assert_eq!(row.detail, expected);
     }
 

@@ -56,6 +56,11 @@ pub fn seed() -> u64 {
     u64::from_le_bytes(random())
 }
 
+/// 128 random bits in base64url, by which a digest tells nothing of what else it was made from.
+pub fn salt() -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(random::<16>())
+}
+
 /// 16 hexadecimal digits that tell requests apart.
 pub fn request_id() -> String {
     format!("{:016x}", u64::from_le_bytes(random()))

@@ -73,10 +73,11 @@ pub(crate) async fn all(
     PageOf(page): PageOf,
 ) -> ApiResult<Json<Listed<AuditAnswer>>> {
     caller.permit(&app, Action::ReadAudit { owner: None }).await?;
-    rows(&app, AuditFilter::default(), page).await
+    rows(&app, AuditFilter::default(), page, AuditAnswer::from).await
 }
 
-/// A game's audit, newest first.
+/// A game's audit, newest first. Of a fetch, its owner is told what the sim was told, without what
+/// it showed of the platform's network.
 #[utoipa::path(
     get, path = "/games/{game}/audit", tag = "audit",
     params(("game" = String, Path), PageQuery),
@@ -88,15 +89,40 @@ pub(crate) async fn of_game(
     Path(game): Path<String>,
     PageOf(page): PageOf,
 ) -> ApiResult<Json<Listed<AuditAnswer>>> {
-    let (game, _permit) =
+    let (game, permit) =
         caller.game(&app, &game, |owner| Action::ReadAudit { owner: Some(owner) }).await?;
-    rows(&app, AuditFilter { game: Some(game.id) }, page).await
+    let is_operator = permit.owner_filter().is_none();
+    let shown = if is_operator { AuditAnswer::from } else { for_owner };
+    rows(&app, AuditFilter { game: Some(game.id) }, page, shown).await
 }
 
-async fn rows(app: &App, filter: AuditFilter, page: Page) -> ApiResult<Json<Listed<AuditAnswer>>> {
+async fn rows(
+    app: &App,
+    filter: AuditFilter,
+    page: Page,
+    shown: fn(AuditRow) -> AuditAnswer,
+) -> ApiResult<Json<Listed<AuditAnswer>>> {
     let listed = app.store(move |store| {
         let rows = store.audit(&filter, &page)?;
-        Ok(Listed::page(rows, &page, |row| row.seq.to_string(), AuditAnswer::from))
+        Ok(Listed::page(rows, &page, |row| row.seq.to_string(), shown))
     });
     listed.await.map(Json)
+}
+
+/// A row for who may know no more of a fetch than its sim: what a lookup, a connection or TLS
+/// revealed would map the network that the platform stands in. The hash does not tell it either: it
+/// is of a salt too.
+fn for_owner(mut row: AuditRow) -> AuditAnswer {
+    if row.action == "egress.fetch" {
+        let has_response = row.outcome == "ok";
+        if !matches!(&*row.outcome, "ok" | "revoked" | "timeout" | "cancelled") {
+            "failed".clone_into(&mut row.outcome);
+        }
+        let figures =
+            ["SentBytes", "ReceivedBytes", "TookMs"].into_iter().filter(|_| !has_response);
+        for revealed in ["Address", "Why", "Salt"].into_iter().chain(figures) {
+            row.detail.as_object_mut().map(|detail| detail.remove(revealed));
+        }
+    }
+    row.into()
 }
