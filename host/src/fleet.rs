@@ -31,6 +31,9 @@ use crate::{
 const KEPT_PROGRAMS: usize = 128;
 /// Modules that may wait for the compiler.
 const WAITING_COMPILES: usize = 16;
+/// What the fetches that are cut off get at least, to hand their records over: each that left has
+/// its place in the audit already.
+const LAST_RECORDS: Duration = Duration::from_secs(2);
 /// The compiler's stack: its recursion depth depends on the module.
 const COMPILER_STACK_BYTES: usize = 16 << 20;
 
@@ -202,7 +205,8 @@ impl Fleet {
         let Threads { starter, workers, _epoch } = threads;
         starter.end();
         workers.end();
-        self.egress().shut_down(until.saturating_duration_since(Instant::now()));
+        let left = until.saturating_duration_since(Instant::now());
+        self.egress().shut_down(left.max(LAST_RECORDS));
     }
 
     fn begin(&self, spec: MatchSpec) -> Result<(), ApplyError> {

@@ -3,10 +3,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use lattice_surface::{SharedRules, Surface};
+use lattice_surface::{SharedRules, Surface, response_payload};
 
 use super::LiveMatch;
-use crate::egress::{FetchHandle, FetchOrder, Gate};
+use crate::egress::{FetchHandle, FetchOrder, FetchOutcome, Gate};
 
 pub(super) struct OpenFetches {
     gate: Arc<Gate>,
@@ -39,7 +39,11 @@ impl OpenFetches {
         self.gate.refused(live.id(), tick, refused);
         for fetch in fetches {
             let (id, inbox) = (fetch.id, live.clone());
-            let reply = Box::new(move |outcome| inbox.inbox().respond(id, outcome));
+            // Put together on the egress's thread: a tick must not wait for a megabyte's copy.
+            let reply = Box::new(move |outcome: FetchOutcome| {
+                let payload = response_payload(&outcome.headers, &outcome.body);
+                inbox.inbox().respond(id, outcome.status, payload);
+            });
             let order = FetchOrder { match_id: live.id().clone(), tick, fetch, reply };
             self.open.insert(id, self.gate.submit(order));
             self.sent += 1;

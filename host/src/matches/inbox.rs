@@ -12,7 +12,6 @@ use lattice_surface::HEADER_BYTES;
 
 use super::link::{CloseReason, LinkId, SendError, SendQueue};
 use super::live::ConnectError;
-use crate::egress::FetchOutcome;
 
 /// Connections that may come and go between two ticks.
 const MOST_CONTROLS: usize = 4_096;
@@ -119,8 +118,8 @@ impl Inbox {
     }
 
     /// Puts in what became of a fetch. It needs no room: fetches in flight are bounded.
-    pub(super) fn respond(&self, id: u32, outcome: FetchOutcome) {
-        self.control(Input::Response { id, outcome });
+    pub(super) fn respond(&self, id: u32, status: i32, payload: Bytes) {
+        self.control(Input::Response { id, status, payload });
     }
 
     /// Asks for the end of the match; once is enough.

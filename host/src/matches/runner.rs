@@ -7,7 +7,7 @@ use std::{
 };
 
 use lattice_policies::{PlayerId, policy::MatchLimits};
-use lattice_surface::{Event, Phase, response_payload};
+use lattice_surface::{Event, Phase};
 
 use super::{LiveMatch, MatchSpec, MatchState, fetches::OpenFetches, inbox::Input, seats::Seats};
 use crate::{
@@ -71,7 +71,7 @@ impl Runner {
             ending.outcome = Some((Outcome::Stopped, None));
             return None;
         }
-        let fetches = OpenFetches::new(ending.registry.egress.game(&spec.game));
+        let mut fetches = OpenFetches::new(ending.registry.egress.game(&spec.game));
         let guest = Guest::new(&spec.program, Arc::clone(&spec.config), fetches.rules());
         let mut guest = match guest {
             Ok(guest) => guest,
@@ -80,6 +80,8 @@ impl Runner {
         let init = guest.init(spec.seed, spec.tick_hz);
         ending.report_log(&mut guest, -1);
         ending.live.edit().record_fuel(guest.fuel_used());
+        // A failed init sends nothing, but what it was refused is told.
+        fetches.hand_on(guest.surface(), &ending.live, -1);
         if let Err(fault) = init {
             drop(guest);
             return ending.fault(fault);
@@ -100,7 +102,7 @@ impl Runner {
             fetches,
             ending,
         };
-        runner.send_fetches(-1);
+        runner.show_fetches();
         runner.show(MatchState::Running);
         Some(Box::new(runner))
     }
@@ -198,10 +200,9 @@ impl Runner {
                     self.push(Event::Message { player, bytes });
                 }
             }
-            Input::Response { id, outcome } => {
+            Input::Response { id, status, payload } => {
                 self.fetches.ended(id);
-                let payload = response_payload(&outcome.headers, &outcome.body);
-                self.push(Event::Response { id, status: outcome.status, payload });
+                self.push(Event::Response { id, status, payload });
             }
             Input::Stop => self.ask_to_stop(),
         }
@@ -240,12 +241,15 @@ impl Runner {
 
     /// Lets the tick's fetches leave, and tells the operator of the refused ones.
     fn send_fetches(&mut self, tick: i64) {
-        let live = &self.ending.live;
-        if self.fetches.hand_on(self.guest.surface(), live, tick) {
-            let mut status = live.edit();
-            status.fetches_sent = self.fetches.sent();
-            status.fetches_refused = self.fetches.refused();
+        if self.fetches.hand_on(self.guest.surface(), &self.ending.live, tick) {
+            self.show_fetches();
         }
+    }
+
+    fn show_fetches(&mut self) {
+        let mut status = self.ending.live.edit();
+        status.fetches_sent = self.fetches.sent();
+        status.fetches_refused = self.fetches.refused();
     }
 
     fn record(&mut self, took: Duration, late: bool) {

@@ -138,12 +138,17 @@ fn parse_name(name: &[u8]) -> Result<String, HeaderError> {
 }
 
 fn reserved(name: &str) -> Option<&'static str> {
-    // A server that makes variables of headers reads `_` as `-` (RFC 3875, section 4.1.18).
-    let name = name.replace('_', "-");
     RESERVED.into_iter().find(|reserved| match reserved.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
-        None => name == *reserved,
+        Some(start) => name.get(..start.len()).is_some_and(|name| reads_as(name, start)),
+        None => reads_as(name, reserved),
     })
+}
+
+/// A server that makes variables of headers reads `_` as `-` (RFC 3875, section 4.1.18).
+fn reads_as(name: &str, reserved: &str) -> bool {
+    let read = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    name.len() == reserved.len()
+        && name.bytes().zip(reserved.bytes()).all(|(byte, reserved)| read(byte) == reserved)
 }
 
 /// A field value (RFC 9110, section 5.5) without the bytes that it discourages.

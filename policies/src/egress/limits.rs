@@ -94,10 +94,11 @@ limits! {
     requests_per_second, "RequestsPerSecond": 10 in 1..=10_000;
     /// Fetches that may leave at once after a pause.
     burst, "Burst": 20 in 1..=10_000;
-    /// Fetches under way at once.
+    /// Fetches under way at once; at most a quarter of those of all games, so that no game alone
+    /// keeps the others waiting.
     in_flight, "InFlight": 8 in 1..=1_024;
     /// Fetches that wait for their turn; one more is refused.
-    queue, "Queue": 32 in 1..=4_096;
+    queue, "Queue": 32 in 1..=512;
     /// Time for lookup, connection and TLS together, in milliseconds.
     connect_ms, "ConnectMs": 2_000 in 1..=60_000;
     /// Time from sending the request to having the response's headers, in milliseconds.
@@ -107,7 +108,7 @@ limits! {
     /// The request's body, in bytes.
     request_body_bytes, "RequestBodyBytes": 262_144 in 0..=BODY_BYTES as u64;
     /// The response's body, in bytes; a longer one is cut off and the fetch fails.
-    response_body_bytes, "ResponseBodyBytes": 1_048_576 in 0..=16 << 20;
+    response_body_bytes, "ResponseBodyBytes": 1_048_576 in 0..=4 << 20;
     /// The response's header lines together, in bytes.
     response_header_bytes, "ResponseHeaderBytes": 32_768 in 1_024..=256 << 10;
     /// The response's headers.
@@ -116,6 +117,8 @@ limits! {
 
 /// Fetches of all games under way at once, unless the policy says otherwise.
 const HOST_IN_FLIGHT: u32 = 64;
+/// Games that together are needed to take all of these.
+const GAMES_AT_LEAST: u32 = 4;
 
 /// The table `[egress]` of the policy: what holds for all games.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,7 +143,19 @@ impl EgressPolicy {
     /// Each limit with its range, by its key in the TOML file.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = Range> {
         let host = ("egress.host_in_flight", self.host_in_flight.into(), 1, 4_096);
-        std::iter::once(host).chain(self.limits.ranges())
+        std::iter::once(host).chain(self.shared(self.limits.ranges()))
+    }
+
+    /// The ranges, where what one game may have at once is its share of what all may.
+    pub(super) fn shared(
+        &self,
+        ranges: impl Iterator<Item = Range>,
+    ) -> impl Iterator<Item = Range> {
+        let share = u64::from(self.host_in_flight / GAMES_AT_LEAST).max(1);
+        ranges.map(move |(key, value, least, most)| match key {
+            "egress.in_flight" | "InFlight" => (key, value, least, share),
+            _ => (key, value, least, most),
+        })
     }
 }
 

@@ -33,7 +33,7 @@ impl Rules {
     /// policy wrong; it may be private if either says so.
     pub fn new(policy: &EgressPolicy, game: &GameEgress) -> Result<Self, Vec<BadRule>> {
         let mut bad: Vec<BadRule> =
-            policy.ranges().chain(game.ranges()).filter_map(out_of_range).collect();
+            policy.ranges().chain(policy.shared(game.ranges())).filter_map(out_of_range).collect();
         bad.extend(policy.bad_entries());
         bad.extend(bad_entries("Allow", &game.allow));
         if !bad.is_empty() {
@@ -172,13 +172,13 @@ mod tests {
         all.limits.burst = 0;
         let mut own = game(&vec![private("b.example:443"); 3]);
         own.allow.push(entry("c.example:443"));
-        own.in_flight = Some(5_000);
+        own.in_flight = Some(17);
         own.request_body_bytes = Some(262_145);
         assert_eq!(
             complaints(&all, &own),
             [
                 "`egress.burst` is 0, and must lie between 1 and 10000",
-                "`InFlight` is 5000, and must lie between 1 and 1024",
+                "`InFlight` is 17, and must lie between 1 and 16",
                 "`RequestBodyBytes` is 262145, and must lie between 0 and 262144",
                 "`egress.allow` lists `a.example:443` more than once; leave one",
                 "`Allow` lists `b.example:443` more than once; leave one",

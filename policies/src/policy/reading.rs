@@ -136,7 +136,7 @@ fn ranges(policy: &Policy) -> Vec<Range> {
         range("match.log_tick_bytes", m.log_tick_bytes, 0, 16 * MIB),
         range("match.gauges", m.gauges, 0, 4_096),
         range("match.gauge_name_bytes", m.gauge_name_bytes, 0, 4_096),
-        range("match.http_in_flight", m.http_in_flight, 0, 1_024),
+        range("match.http_in_flight", m.http_in_flight, 0, 64),
         range("match.state_blob_bytes", m.state_blob_bytes, 0, 256 * MIB),
         range("match.players", m.players, 0, 65_536),
         range("match.reconnect_grace_ms", m.reconnect_grace_ms, 0, 3_600_000),
