@@ -32,10 +32,11 @@ pub(crate) enum Input {
         link: LinkId,
         bytes: Bytes,
     },
-    /// What became of a fetch, under the sim's number for it.
+    /// What became of a fetch, as the sim will see it.
     Response {
         id: u32,
-        outcome: FetchOutcome,
+        status: i32,
+        payload: Bytes,
     },
     Stop,
 }
