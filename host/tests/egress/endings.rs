@@ -1,7 +1,13 @@
 //! Peers that misbehave over HTTP/1.1: the guest gets a code, the operator the reason, and the
 //! connection is dropped.
 
-use std::{io, thread, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    sync::{Mutex, mpsc},
+    thread,
+    time::Duration,
+};
 
 use lattice_policies::{
     Code,
@@ -214,9 +220,13 @@ fn a_slow_drip_is_cut_by_the_time_for_the_whole() {
 
 #[test]
 fn a_peer_may_answer_before_it_has_read_the_request() {
-    let peer = Peer::new(None, read_head, |stream, _| {
+    let (_held, end) = mpsc::channel::<Infallible>();
+    let end = Mutex::new(end);
+    let peer = Peer::new(None, read_head, move |stream, _| {
         let answer = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno";
         stream.write_all(answer).unwrap();
+        // Reads no byte of the body until the test has ended.
+        let _ = end.lock().unwrap().recv();
     });
     let world = World::plain(&peer);
     let permit = world.decide(Method::Put, PLAIN, "", &vec![b'x'; 256 << 10]).unwrap();

@@ -13,7 +13,10 @@ use std::{
 };
 
 use lattice_host::egress::{BoxFuture, Network};
-use tokio::{net::TcpStream, sync::Notify};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    sync::Notify,
+};
 
 /// What a lookup comes to.
 #[derive(Clone)]
@@ -97,12 +100,19 @@ impl Network for FakeNetwork {
         self.dialled.lock().unwrap().push(to);
         let peer = *self.peer.lock().unwrap();
         assert!(!self.is_broken.load(SeqCst), "connections have a bug");
-        #[allow(clippy::disallowed_methods, reason = "the way to the test's own peer")]
         Box::pin(async move {
             match peer {
-                Some(peer) => TcpStream::connect(peer).await,
+                Some(peer) => connect(peer).await,
                 None => pending().await,
             }
         })
     }
+}
+
+/// With a small buffer, so that a large request waits for its reader as it does over a long way.
+async fn connect(peer: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_send_buffer_size(4 << 10)?;
+    #[allow(clippy::disallowed_methods, reason = "the way to the test's own peer")]
+    socket.connect(peer).await
 }
