@@ -4,7 +4,9 @@
 use std::{fmt, str::FromStr};
 
 use serde::{
-    Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeStruct,
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
+    ser::SerializeStruct,
 };
 use thiserror::Error;
 
@@ -97,11 +99,6 @@ impl Serialize for Entry {
 }
 
 /// An entry whose text is not yet read.
-#[derive(Deserialize)]
-#[serde(
-    untagged,
-    expecting = "an entry is a text such as `api.example.com:443`, or a table with that text as `Entry` and a truth value `AllowPrivate`"
-)]
 enum Written {
     Text(String),
     Table(WrittenTable),
@@ -114,6 +111,26 @@ struct WrittenTable {
     entry: String,
     #[serde(rename = "AllowPrivate", alias = "allow_private", default)]
     allow_private: bool,
+}
+
+/// An untagged enum would also take the table's values as a list, in which nothing names them.
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrTable;
+        impl<'de> Visitor<'de> for TextOrTable {
+            type Value = Written;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an entry: a text such as `api.example.com:443`, or a table with that text as `Entry` and a truth value `AllowPrivate`")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Written, E> {
+                Ok(Written::Text(text.to_owned()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Written, A::Error> {
+                WrittenTable::deserialize(MapAccessDeserializer::new(map)).map(Written::Table)
+            }
+        }
+        deserializer.deserialize_any(TextOrTable)
+    }
 }
 
 impl Written {
@@ -222,12 +239,33 @@ mod tests {
         assert_eq!(written, serde_json::from_str::<serde_json::Value>(json).unwrap());
         let plain: Entry = serde_json::from_str(r#"{"Entry": "http://h.example:80"}"#).unwrap();
         assert_eq!(plain, "http://h.example:80".parse().unwrap());
-        for json in
-            ["1", "null", r#"{"Entry": 1}"#, r#"{"Entry": "h.example:80", "Private": true}"#]
-        {
+    }
+
+    #[test]
+    fn nothing_else_is_an_entry() {
+        const NEITHER: &str = "expected an entry: a text such as `api.example.com:443`, or a table";
+        for (json, part) in [
+            ("1", NEITHER),
+            ("null", NEITHER),
+            (r#"["h.example:80", true]"#, NEITHER),
+            (r#"["h.example:80"]"#, NEITHER),
+            (r#"{"Entry": 1}"#, "expected a string"),
+            (r#"{"Entry": ["h.example:80"]}"#, "expected a string"),
+            (r#"{"AllowPrivate": true}"#, "missing field `Entry`"),
+            (r#"{"Entry": "h.example:80", "AllowPrivate": 1}"#, "expected a boolean"),
+            (r#"{"Entry": "h.example:80", "Entry": "i.example:80"}"#, "duplicate field `Entry`"),
+            (r#"{"Entry": "h.example:80", "Private": true}"#, "unknown field `Private`"),
+        ] {
             let error = serde_json::from_str::<Entry>(json).unwrap_err().to_string();
-            assert!(error.contains("a text such as `api.example.com:443`"), "{json}: {error}");
+            assert!(error.contains(part), "{json}: {error}");
+            let stored = format!(r#"{{"Allow": [{json}]}}"#);
+            let error = serde_json::from_str::<GameEgress>(&stored).unwrap_err().to_string();
+            assert!(error.contains(part), "{stored}: {error}");
         }
+        let toml = r#"allow = ["a.example:443", ["h.example:80", true]]"#;
+        let error = toml::from_str::<EgressPolicy>(toml).unwrap_err();
+        assert!(error.message().contains(NEITHER), "{}", error.message());
+        assert_eq!(toml.get(error.span().unwrap()), Some(r#"["h.example:80", true]"#));
     }
 
     #[test]
