@@ -68,7 +68,9 @@ pub(super) enum Stage {
 pub(super) enum Limit {
     #[error("the body is over {0} bytes")]
     Body(u32),
-    #[error("the head is over {bytes} bytes or {headers} headers")]
+    #[error(
+        "the head is over {bytes} bytes or {headers} headers, or tells a length beyond all bounds"
+    )]
     Head { bytes: u32, headers: u32 },
     #[error("more than {0} informational responses")]
     Informational(u32),
@@ -94,6 +96,9 @@ pub(super) enum Failure {
     Limit(Limit),
     #[error("{stage} took over {ms} ms")]
     Timeout { stage: Stage, ms: u32 },
+    /// It had its game's turn and waited too long for the host: it counts as refused.
+    #[error("the host's places or its audit were taken for too long")]
+    Busy,
     #[error("the match is gone")]
     Cancelled,
     #[error("a fault of the host's own: {0}")]
@@ -128,7 +133,7 @@ impl Failure {
             Self::Http(_) => Ending::Http,
             Self::Limit(_) => Ending::Limit,
             Self::Timeout { .. } => Ending::Timeout,
-            Self::Cancelled => Ending::Cancelled,
+            Self::Busy | Self::Cancelled => Ending::Cancelled,
             Self::Fault(_) => Ending::Fault,
         }
     }
@@ -138,6 +143,7 @@ impl Failure {
         match self {
             Self::Revoked(refusal) => refusal.code(),
             Self::Timeout { .. } => Code::HttpTimeout,
+            Self::Busy => Code::HttpRateLimited,
             _ => Code::HttpFailed,
         }
     }

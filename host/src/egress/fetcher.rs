@@ -1,5 +1,5 @@
 //! One fetch, from its turn in line to its record and its reply.
-//! Every fetch ends with a record, whether it was answered, failed, was cancelled or met a bug.
+//! Every fetch that has its turn ends with a record, whether it was answered, failed, was cancelled or met a bug.
 
 use std::{
     convert::Infallible,
@@ -8,7 +8,7 @@ use std::{
     pin::pin,
     sync::{Arc, Mutex, PoisonError, mpsc as sync_mpsc},
     task::Poll,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use lattice_policies::{Code, egress::EgressPermit};
@@ -16,6 +16,7 @@ use lattice_surface::Fetch;
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
+    time::timeout,
 };
 use tokio_rustls::rustls::ClientConfig;
 
@@ -106,6 +107,9 @@ async fn run(fetcher: Arc<Fetcher>, job: Job, open: Open) {
         _ = stop.wait_for(|stop| *stop) => Err(Failure::Cancelled),
         ended = caught(running.fetch(permit)) => ended,
     };
+    if let Err(Failure::Busy) = ended {
+        return running.gate.answer_busy(&subject.match_id, subject.tick, reply);
+    }
     running.end(subject, ended.as_ref().err()).await;
     match ended {
         Ok(outcome) => reply(outcome),
@@ -116,14 +120,14 @@ async fn run(fetcher: Arc<Fetcher>, job: Job, open: Open) {
 
 impl Running {
     async fn fetch(&mut self, permit: EgressPermit) -> Result<FetchOutcome, Failure> {
-        let places = self.wait().await?;
+        self.turn.come().await;
+        let patience = Duration::from_millis(permit.limits().whole_ms.into());
+        let places = timeout(patience, self.wait()).await.map_err(|_| Failure::Busy)??;
         attempt::attempt(&self.fetcher, &self.gate, permit, &places, &mut self.trace).await
     }
 
-    /// Waits for the fetch's turn, a place of the host's and room in the audit: without a record
-    /// nothing leaves.
+    /// Waits for a place of the host's and room in the audit: without a record nothing leaves.
     async fn wait(&mut self) -> Result<Arc<Places>, Failure> {
-        self.turn.come().await;
         let host = acquire(&self.fetcher.places).await;
         let slot = self.open.records.clone().reserve_owned().await;
         self.slot = Some(slot.map_err(|_| Failure::Fault("the audit takes no records"))?);

@@ -58,7 +58,7 @@ pub struct Gate {
     rules: Arc<SharedRules>,
     /// Of the rules that hold; `None` before any were set.
     revision: Mutex<Option<i64>>,
-    pub(super) lane: Lane,
+    pub(super) lane: Arc<Lane>,
     refusals: Mutex<Refusals>,
     fetcher: Arc<Fetcher>,
 }
@@ -69,7 +69,7 @@ impl Gate {
             game,
             rules: Arc::default(),
             revision: Mutex::default(),
-            lane: Lane::default(),
+            lane: Arc::default(),
             refusals: Mutex::default(),
             fetcher,
         }
@@ -93,7 +93,7 @@ impl Gate {
                 let gate = Arc::clone(self);
                 self.fetcher.begin(Job { gate, order, turn, dropped, asked: Instant::now() });
             }
-            None => self.answer_busy(order),
+            None => self.answer_busy(&order.match_id, order.tick, order.reply),
         }
         FetchHandle(handle)
     }
@@ -117,19 +117,26 @@ impl Gate {
         let mut holds = lock(&self.revision);
         if holds.is_none_or(|holds| holds <= revision) {
             *holds = Some(revision);
+            self.lane.adapt(rules.limits());
             self.rules.set(rules);
         }
     }
 
-    /// What was refused since the last time.
-    pub(super) fn take_refusals(&self) -> Vec<FetchRecord> {
-        lock(&self.refusals).take(&self.game)
+    /// What was refused since the last time, if it is time for it; at the end it is.
+    pub(super) fn take_refusals(&self, is_end: bool) -> Vec<FetchRecord> {
+        lock(&self.refusals).take(&self.game, is_end)
     }
 
-    fn answer_busy(&self, order: FetchOrder) {
+    /// Counts a fetch that never had its turn as refused, and says so to the sim.
+    pub(super) fn answer_busy(
+        &self,
+        match_id: &MatchId,
+        tick: i64,
+        reply: Box<dyn FnOnce(FetchOutcome) + Send>,
+    ) {
         let code = Code::HttpRateLimited;
-        self.refused(&order.match_id, order.tick, [Refused { code, refusal: None, count: 1 }]);
-        (order.reply)(FetchOutcome::code(code));
+        self.refused(match_id, tick, [Refused { code, refusal: None, count: 1 }]);
+        reply(FetchOutcome::code(code));
     }
 }
 

@@ -1,5 +1,5 @@
 //! A game's turn-taking: a bounded queue before a bucket of tokens and a number of places.
-//! The limits are those of the moment; a change takes hold with the next fetch.
+//! The limits are those of the moment, for what waits too.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -19,6 +19,9 @@ pub(super) struct Lane {
     state: Mutex<State>,
     /// None until the first fetch says how many there are.
     places: Arc<Semaphore>,
+    /// Held by the one fetch that waits for a token. The bucket alone would not do: it loses a
+    /// wake-up when several of those that wait in it are given up at once.
+    next: tokio::sync::Mutex<()>,
     /// Fetches that wait for a token or a place.
     waiting: Gauge,
 }
@@ -28,39 +31,40 @@ struct State {
     bucket: Option<Bucket>,
     /// How many places there are, taken ones included.
     places: u32,
+    /// How many there may be.
+    most: u32,
 }
 
 /// A fetch's turn, or what it waits for until then. Dropping it gives all of it back.
 pub(super) struct Turn {
-    /// `None` once there was a token.
-    bucket: Option<Arc<RateLimiter>>,
-    places: Arc<Semaphore>,
+    lane: Arc<Lane>,
+    has_token: bool,
     place: Option<OwnedSemaphorePermit>,
     waiting: Option<Counted>,
 }
 
 impl Default for Lane {
     fn default() -> Self {
-        let (state, waiting) = Default::default();
-        Self { state, places: Arc::new(Semaphore::new(0)), waiting }
+        let (state, next, waiting) = Default::default();
+        Self { state, places: Arc::new(Semaphore::new(0)), next, waiting }
     }
 }
 
 impl Lane {
     /// A turn, at once or in the queue. `None` if the queue is full: then nothing was taken.
-    pub(super) fn enter(&self, limits: &FetchLimits) -> Option<Turn> {
+    pub(super) fn enter(self: &Arc<Self>, limits: &FetchLimits) -> Option<Turn> {
         let mut state = self.lock();
-        self.resize(&mut state, limits.in_flight);
-        let bucket = Bucket::adapt(&mut state.bucket, limits);
-        let place = if self.waiting.get() == 0 { self.try_start(bucket) } else { None };
-        let is_ready = place.is_some();
-        let waiting = if is_ready { None } else { Some(self.queue(limits.queue)?) };
-        Some(Turn {
-            bucket: (!is_ready).then(|| Arc::clone(bucket)),
-            places: Arc::clone(&self.places),
-            place,
-            waiting,
-        })
+        let bucket = self.adapt_to(&mut state, limits);
+        let place = if self.waiting.get() == 0 { self.try_start(&bucket) } else { None };
+        let has_token = place.is_some();
+        let waiting = if has_token { None } else { Some(self.queue(limits.queue)?) };
+        Some(Turn { lane: Arc::clone(self), has_token, place, waiting })
+    }
+
+    /// Takes other limits over, for what waits too. Places that are taken can't be withdrawn:
+    /// they are, as their fetches end.
+    pub(super) fn adapt(&self, limits: &FetchLimits) {
+        self.adapt_to(&mut self.lock(), limits);
     }
 
     /// Fetches that wait for a token or a place.
@@ -84,14 +88,32 @@ impl Lane {
         (self.waiting.get() < most.into()).then(|| self.waiting.enter())
     }
 
-    /// Places that are taken can't be withdrawn: what is missing then is taken by later calls.
-    fn resize(&self, state: &mut State, to: u32) {
-        if to > state.places {
-            self.places.add_permits((to - state.places) as usize);
-            state.places = to;
+    fn adapt_to(&self, state: &mut State, limits: &FetchLimits) -> Arc<RateLimiter> {
+        state.most = limits.in_flight;
+        if state.most > state.places {
+            self.places.add_permits((state.most - state.places) as usize);
+            state.places = state.most;
         } else {
-            state.places -= self.places.forget_permits((state.places - to) as usize) as u32;
+            let over = (state.places - state.most) as usize;
+            state.places -= self.places.forget_permits(over) as u32;
         }
+        Arc::clone(Bucket::adapt(&mut state.bucket, limits))
+    }
+
+    /// The bucket of the moment; none before any limits were known.
+    fn bucket(&self) -> Option<Arc<RateLimiter>> {
+        self.lock().bucket.as_ref().map(|bucket| Arc::clone(&bucket.limiter))
+    }
+
+    /// The place, unless there are more than there may be: then there is one less.
+    fn keep(&self, place: OwnedSemaphorePermit) -> Option<OwnedSemaphorePermit> {
+        let mut state = self.lock();
+        if state.places <= state.most {
+            return Some(place);
+        }
+        state.places -= 1;
+        place.forget();
+        None
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -102,12 +124,16 @@ impl Lane {
 impl Turn {
     /// Waits for a token, then for a place, which it holds from then on.
     pub(super) async fn come(&mut self) {
-        if let Some(bucket) = &self.bucket {
-            bucket.acquire_one().await;
-            self.bucket = None;
+        if !self.has_token {
+            let _next = self.lane.next.lock().await;
+            if let Some(bucket) = self.lane.bucket() {
+                bucket.acquire_one().await;
+            }
+            self.has_token = true;
         }
-        if self.place.is_none() {
-            self.place = Some(acquire(&self.places).await);
+        while self.place.is_none() {
+            let place = acquire(&self.lane.places).await;
+            self.place = self.lane.keep(place);
         }
         self.waiting = None;
     }

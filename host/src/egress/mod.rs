@@ -53,7 +53,7 @@ pub use record::FetchRecord;
 
 /// Threads for all fetches: they wait far more than they work.
 const THREADS: usize = 2;
-/// How often the counted refusals go to the audit.
+/// How soon the counted refusals go to the audit; a game that goes on has a pause after them.
 const FLUSH: Duration = Duration::from_secs(5);
 
 /// How the egress is set up.
@@ -213,7 +213,7 @@ async fn flush(egress: Weak<Inner>, open: Open, mut stop: watch::Receiver<bool>)
         let Some(egress) = egress.upgrade() else { return };
         let gates: Vec<_> = lock(&egress.gates).values().map(Arc::clone).collect();
         drop(egress);
-        for record in gates.iter().flat_map(|gate| gate.take_refusals()) {
+        for record in gates.iter().flat_map(|gate| gate.take_refusals(is_last)) {
             let _ = open.records.send(record).await;
         }
         if is_last {

@@ -45,9 +45,11 @@ impl Network for SystemNetwork {
     }
 }
 
-/// Asks the system's resolver, which can take as long as it likes.
+/// Asks the system's resolver, which can take as long as it likes. A name with a dot is meant as
+/// it stands: the resolver must not try it under a domain of its own first.
 fn addresses_of(name: &str) -> io::Result<Vec<IpAddr>> {
+    let name = if name.contains('.') { format!("{name}.") } else { name.to_owned() };
     #[allow(clippy::disallowed_methods, reason = "the one place that looks names up")]
-    let found = std::net::ToSocketAddrs::to_socket_addrs(&(name, 0))?;
+    let found = std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), 0))?;
     Ok(found.map(|address| address.ip()).collect())
 }

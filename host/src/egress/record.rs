@@ -19,7 +19,7 @@ pub enum FetchRecord {
         /// Its number in the match.
         id: u32,
         method: &'static str,
-        /// Origin and path; a query is `?...`.
+        /// Origin and path, of which 256 bytes are kept; a query is `?...`.
         url: String,
         /// One of [`Ending::NAMES`]: `ok` for a response, whatever its status; otherwise what
         /// went wrong.
@@ -95,11 +95,16 @@ impl Subject {
     }
 }
 
-/// The permit's URL as a record shows it.
+/// The permit's URL as a record shows it. It is cut: a sim words it, and rows are kept for ever.
 pub(super) fn url_without_query(permit: &EgressPermit) -> String {
+    const PATH_BYTES: usize = 256;
     let target = permit.path_and_query();
-    match target.split_once('?') {
-        Some((path, _)) => format!("{}{path}?...", permit.origin()),
-        None => format!("{}{target}", permit.origin()),
+    let (path, query) = match target.split_once('?') {
+        Some((path, _)) => (path, "?..."),
+        None => (target, ""),
+    };
+    match path.get(..PATH_BYTES) {
+        Some(begin) if begin.len() < path.len() => format!("{}{begin}...{query}", permit.origin()),
+        _ => format!("{}{path}{query}", permit.origin()),
     }
 }

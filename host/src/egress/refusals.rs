@@ -1,6 +1,8 @@
 //! Refused requests of one game, counted between two flushes, so that no flood of them can fill
 //! the audit.
 
+use std::time::{Duration, Instant};
+
 use lattice_policies::{Code, GameId, MatchId, egress::Refusal};
 use lattice_surface::Refused;
 
@@ -9,9 +11,14 @@ use super::FetchRecord;
 /// Kinds of refusals that are told apart between two flushes; the rest are counted by code.
 const DISTINCT: usize = 16;
 
+/// Between two flushes of a game that is refused again and again: so it has some rows a minute.
+const PAUSE: Duration = Duration::from_mins(1);
+
 #[derive(Default)]
 pub(super) struct Refusals {
     counts: Vec<Count>,
+    /// When the next flush may be.
+    resume: Option<Instant>,
 }
 
 /// Equal refusals of one match, or the rest of one code.
@@ -40,8 +47,15 @@ impl Refusals {
         self.counts.push(Count { match_id, code, refusal, first_tick, last_tick, times });
     }
 
-    /// The records of what was counted, in the order in which it began.
-    pub(super) fn take(&mut self, game: &GameId) -> Vec<FetchRecord> {
+    /// The records of what was counted, in the order in which it began, once the pause after the
+    /// last ones is over; at the end of the host it is.
+    pub(super) fn take(&mut self, game: &GameId, is_end: bool) -> Vec<FetchRecord> {
+        let now = Instant::now();
+        let is_paused = self.resume.is_some_and(|resume| now < resume) && !is_end;
+        if is_paused || self.counts.is_empty() {
+            return Vec::new();
+        }
+        self.resume = Some(now + PAUSE);
         self.counts.drain(..).map(|count| count.record(game)).collect()
     }
 
@@ -83,7 +97,9 @@ impl Count {
         match (&self.refusal, self.code) {
             (Some(refusal), _) => refusal.to_string(),
             (None, Code::HttpTooMany) => "the match has too many requests in flight".to_owned(),
-            (None, Code::HttpRateLimited) => "the game's queue of fetches is full".to_owned(),
+            (None, Code::HttpRateLimited) => {
+                "the game's queue of fetches was full, or the host too busy for too long".to_owned()
+            }
             (None, _) => format!("beside {DISTINCT} other kinds of refusals"),
         }
     }

@@ -121,7 +121,8 @@ fn rules_that_change_while_a_fetch_waits_hold_for_it() {
     let first = world.get(PLAIN);
     let second = world.get(PLAIN);
     peer.await_requests(1);
-    world.egress.set(world.gate.game(), 2, rules(&["api.example.com:443"], patient()));
+    let one = FetchLimits { in_flight: 1, ..patient() };
+    world.egress.set(world.gate.game(), 2, rules(&["api.example.com:443"], one));
     drop(first);
     assert_code(&second.outcome(), Code::HttpNotAllowed);
     assert_ended(&world, "cancelled", "");
@@ -131,7 +132,7 @@ fn rules_that_change_while_a_fetch_waits_hold_for_it() {
 }
 
 #[test]
-fn a_change_of_the_limits_holds_from_the_next_fetch_on() {
+fn a_change_of_the_limits_holds_at_once() {
     let peer = Peer::silent();
     let world = World::with_limits(&peer, FetchLimits { in_flight: 1, queue: 1, ..patient() });
     let set = |revision, limits| {
@@ -139,7 +140,7 @@ fn a_change_of_the_limits_holds_from_the_next_fetch_on() {
     };
     let mut open = send(&world, 2);
     assert_code(&world.get(PLAIN).outcome(), Code::HttpRateLimited);
-    // More places: the one in line comes with the next fetch, and both are let through.
+    // More places: the one in line comes, and so does the next.
     set(2, FetchLimits { in_flight: 3, queue: 2, ..patient() });
     open.push(world.get(PLAIN));
     peer.await_requests(3);

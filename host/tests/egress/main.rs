@@ -23,4 +23,5 @@ mod responses;
 mod system;
 mod table;
 mod tls;
+mod turns;
 mod world;
