@@ -1,5 +1,9 @@
 //! The API's description is made from the code, and says what the answers are.
 
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
 use crate::app::App;
 
 #[tokio::test]
@@ -23,6 +27,9 @@ async fn the_description_names_routes_fields_and_how_to_authenticate() {
 async fn an_answer_holds_what_its_description_says() {
     let app = App::start().await;
     let (game, id) = app.running_match(&crate::sims::idle()).await;
+    crate::egress::put(&app, &game, json!({ "Allow": ["a.test:443"], "Burst": 3 }))
+        .await
+        .expect(200);
     let document = app.get("/openapi.json").send().await.expect(200);
     for (path, schema) in [
         (format!("/games/{game}"), "GameAnswer"),
@@ -36,10 +43,15 @@ async fn an_answer_holds_what_its_description_says() {
             assert!(described.contains(member), "{schema} does not name {member}");
         }
     }
+    let limits = properties(&document, &document["components"]["schemas"]["EgressLimits"]);
+    let limits: BTreeSet<_> = limits.into_iter().collect();
+    let egress = app.get(&format!("/games/{game}/egress")).send().await.expect(200);
+    let told: BTreeSet<_> = egress["Limits"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(limits, told);
 }
 
 /// The properties of a schema, those of its parts included.
-fn properties(document: &serde_json::Value, schema: &serde_json::Value) -> Vec<String> {
+fn properties(document: &Value, schema: &Value) -> Vec<String> {
     let schema = match schema["$ref"].as_str() {
         Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap(),
         None => schema,

@@ -14,6 +14,12 @@ use crate::{
     sims,
 };
 
+/// What an answer tells beside the game's own.
+const TOLD: [&str; 6] = ["Game", "Revision", "UpdatedBy", "UpdatedAt", "AllowEveryGame", "Limits"];
+
+/// How many limits there are.
+const LIMITS: usize = 11;
+
 /// Replaces what a game may fetch, as the super-admin.
 pub(crate) async fn put(app: &App, game: &str, policy: Value) -> Answer {
     app.request(Method::PUT, &format!("/games/{game}/egress")).json(policy).send().await
@@ -21,6 +27,10 @@ pub(crate) async fn put(app: &App, game: &str, policy: Value) -> Answer {
 
 async fn get(app: &App, game: &str) -> Value {
     app.get(&format!("/games/{game}/egress")).send().await.expect(200)
+}
+
+fn members(answer: &Value) -> Vec<&String> {
+    answer.as_object().unwrap().keys().collect()
 }
 
 /// An entry for loopback.
@@ -37,8 +47,10 @@ async fn a_game_may_fetch_nothing_until_a_super_admin_says_what() {
     let none = app.get(&path).token(&ada).send().await.expect(200);
     assert_eq!([&none["Game"], &none["Revision"]], [&json!(game), &json!(0)]);
     assert_eq!([&none["Allow"], &none["AllowEveryGame"]], [&json!([]), &json!([])]);
-    assert_eq!([&none["RequestsPerSecond"], &none["Burst"], &none["InFlight"]], [10, 20, 8]);
-    assert!(none["UpdatedBy"].is_null() && none["UpdatedAt"].is_null());
+    let limits = &none["Limits"];
+    assert_eq!([&limits["RequestsPerSecond"], &limits["Burst"], &limits["InFlight"]], [10, 20, 8]);
+    assert_eq!(limits.as_object().unwrap().len(), LIMITS);
+    assert_eq!(members(&none), ["Allow", "AllowEveryGame", "Game", "Limits", "Revision"]);
 
     let wish = json!({ "Allow": ["API.example.com:443"], "Burst": 3 });
     let own = app.request(Method::PUT, &path).token(&ada).json(wish.clone()).send().await;
@@ -49,13 +61,15 @@ async fn a_game_may_fetch_nothing_until_a_super_admin_says_what() {
     let set = put(&app, &game, wish).await.expect(200);
     assert_eq!([&set["Revision"], &set["UpdatedBy"]], [&json!(1), &json!("admin")]);
     assert_eq!([&set["Allow"], &set["Burst"]], [&json!(["api.example.com:443"]), &json!(3)]);
-    assert_eq!(set["Queue"], none["Queue"], "what is left out is the platform's");
+    assert_eq!([&set["Limits"]["Burst"], &set["Limits"]["Queue"]], [3, 32]);
+    assert!(set.get("Queue").is_none(), "what is left out is not the game's own");
     assert_eq!(app.get(&path).token(&ada).send().await.expect(200), set);
 
     put(&app, &game, json!({})).await.expect(200);
     let emptied = get(&app, &game).await;
     assert_eq!([&emptied["Revision"], &emptied["Allow"]], [&json!(2), &json!([])]);
-    assert_eq!(emptied["Burst"], 20, "a change replaces the whole");
+    assert_eq!(emptied["Limits"]["Burst"], 20, "a change replaces the whole");
+    assert!(emptied.get("Burst").is_none());
 }
 
 #[tokio::test]
@@ -78,19 +92,44 @@ async fn a_change_is_on_record_with_what_was_before() {
 }
 
 #[tokio::test]
-async fn what_is_shown_can_be_put_back() {
+async fn what_is_shown_can_be_put_back_and_changes_nothing() {
     let app = App::start().await;
     let game = app.make_game(&app.token).await;
     let wish = json!({ "Allow": ["a.test:443", private("http://127.0.0.1:9")], "Queue": 5 });
-    let mut shown = put(&app, &game, wish).await.expect(200);
-    for told in ["Game", "Revision", "UpdatedBy", "UpdatedAt", "AllowEveryGame"] {
+    let mut shown = put(&app, &game, wish.clone()).await.expect(200);
+    for told in TOLD {
         assert!(shown.as_object_mut().unwrap().remove(told).is_some(), "{told}");
     }
-    let again = put(&app, &game, shown.clone()).await.expect(200);
+    assert_eq!(shown, wish, "beside what is only told there is the game's own");
+    let again = put(&app, &game, shown).await.expect(200);
     assert_eq!(again["Revision"], 2);
-    for (member, value) in shown.as_object().unwrap() {
-        assert_eq!(&again[member], value, "{member}");
-    }
+    let page = app.get(&format!("/games/{game}/audit")).send().await.expect(200);
+    assert_eq!(page["Items"][0]["Detail"]["Before"], page["Items"][0]["Detail"]["After"]);
+}
+
+/// What was put back has not made the platform's limits the game's own.
+#[tokio::test]
+async fn the_platforms_limits_can_change_for_a_game_that_was_put_back() {
+    let mut app = App::start().await;
+    let game = app.make_game(&app.token).await;
+    put(&app, &game, json!({ "Allow": ["a.test:443"], "Queue": 5 })).await.expect(200);
+    let file = app.data().join("shown.json");
+    let show = ["egress", "show", &game, "--json"];
+    fs::write(&file, run(&mut remote(&app, &show)).done()).unwrap();
+    let set = ["egress", "set", &game, "--file", file.to_str().unwrap()];
+    run(&mut remote(&app, &set)).done();
+
+    app.stop();
+    let policy = app.data().join("policy.toml");
+    fs::write(&policy, "[egress]\nburst = 7\nqueue = 8\n").unwrap();
+    app.restart_with(&["--policy", policy.to_str().unwrap()]).await;
+    let shown = get(&app, &game).await;
+    assert_eq!(shown["Revision"], 2);
+    assert_eq!([&shown["Limits"]["Burst"], &shown["Limits"]["Queue"]], [7, 5]);
+    let text = run(&mut remote(&app, &["egress", "show", &game])).done();
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    assert!(lines.contains(&"Burst                7"), "{text}");
+    assert!(lines.contains(&"Queue                5  the game's own"), "{text}");
 }
 
 #[tokio::test]
@@ -103,6 +142,7 @@ async fn a_policy_that_does_not_fit_is_refused_whole_and_changes_nothing() {
     for (body, kind, names) in [
         (r#"{"Alow":[]}"#, "unknown-field", "did you mean `Allow`?"),
         (r#"{"Revision":1}"#, "unknown-field", "`Revision`"),
+        (r#"{"Limits":{"Burst":3}}"#, "unknown-field", "`Limits`"),
         (r#"{"Allow":"a.test:443"}"#, "bad-body", "`Allow`"),
         (r#"{"Allow":[],"Allow":[]}"#, "bad-body", "duplicate field `Allow`"),
         ("[]", "bad-body", "an object"),

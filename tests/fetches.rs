@@ -270,7 +270,7 @@ async fn what_the_policy_allows_holds_for_every_game_also_after_a_restart() {
     let mut sim = Fetching::start(&app).await;
     let shown = app.get(&format!("/games/{}/egress", sim.game)).send().await.expect(200);
     assert_eq!(shown["AllowEveryGame"], json!([private(&peer.origin())]));
-    assert_eq!([&shown["Allow"], &shown["Burst"]], [&json!([]), &json!(7)]);
+    assert_eq!([&shown["Allow"], &shown["Limits"]["Burst"]], [&json!([]), &json!(7)]);
     assert_eq!(sim.call(0, &format!("{}/", peer.origin())).await, 1);
     assert_eq!(sim.response().await, (200, "hello".to_owned()));
     assert!(matches!(peer.next().await, Seen::Request(_)));

@@ -63,7 +63,7 @@ struct Set {
     /// The same for an entry that may be on the platform's own networks: for development
     #[arg(long, value_name = "ENTRY")]
     allow_private: Vec<String>,
-    /// A JSON object with Allow and limits, as `lattice egress show --json` prints it
+    /// A JSON object with Allow and the game's own limits, as `lattice egress show --json` prints it
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     #[command(flatten)]
@@ -117,7 +117,8 @@ fn policy(set: &Set) -> Result<Value, CliError> {
 
 /// A policy's members, without what an answer tells beside them.
 fn read(path: &Path) -> Result<Map<String, Value>, CliError> {
-    const TOLD: [&str; 5] = ["Game", "Revision", "UpdatedBy", "UpdatedAt", "AllowEveryGame"];
+    const TOLD: [&str; 6] =
+        ["Game", "Revision", "UpdatedBy", "UpdatedAt", "AllowEveryGame", "Limits"];
     let text = fs::read(path).map_err(CliError::unreadable(path))?;
     let policy = serde_json::from_slice(&text).map_err(|error| {
         CliError::usage(format!("{}: a JSON object is expected: {error}", path.display()))
@@ -134,7 +135,7 @@ fn print(answer: &Answer, how: &How) -> Result<(), CliError> {
     terminal::print(&text(&answer.json()?))
 }
 
-/// A game's policy for a person: who set it, each entry, and each limit.
+/// A game's policy for a person: who set it, each entry, and each limit as it holds.
 fn text(found: &Value) -> String {
     let [game, revision] = ["Game", "Revision"].map(|member| string(found, member));
     let mut lines = vec![match string(found, "UpdatedBy") {
@@ -147,10 +148,9 @@ fn text(found: &Value) -> String {
         lines.push("  nothing is allowed".to_owned());
     }
     lines.extend(own.into_iter().chain(every));
-    for (member, value) in found.as_object().into_iter().flatten() {
-        if value.is_number() && member != "Revision" {
-            lines.push(format!("  {:<20} {value}", printable(member)));
-        }
+    for (limit, value) in found["Limits"].as_object().into_iter().flatten() {
+        let mark = if found.get(limit).is_some() { "  the game's own" } else { "" };
+        lines.push(format!("  {:<20} {value}{mark}", printable(limit)));
     }
     lines.join("\n") + "\n"
 }
@@ -172,13 +172,14 @@ mod tests {
         let found = json!({
             "Game": "g_1", "Revision": 2, "UpdatedBy": "admin", "UpdatedAt": "2026-01-31",
             "Allow": ["a.test:443", {"Entry": "http://127.0.0.1:9", "AllowPrivate": true}],
-            "AllowEveryGame": ["b.test:443"], "Burst": 20,
+            "AllowEveryGame": ["b.test:443"], "Burst": 3, "Limits": {"Burst": 3, "Queue": 32},
         });
         let expected = "g_1  revision 2, by admin at 2026-01-31\n  \
             allow                a.test:443\n  \
             allow                http://127.0.0.1:9 (private too)\n  \
             every game           b.test:443\n  \
-            Burst                20\n";
+            Burst                3  the game's own\n  \
+            Queue                32\n";
         assert_eq!(text(&found), expected);
         let none = json!({"Game": "g_1", "Revision": 0, "Allow": [], "AllowEveryGame": []});
         assert_eq!(text(&none), "g_1  never set\n  nothing is allowed\n");
@@ -191,6 +192,7 @@ mod tests {
         let shown = json!({
             "Game": "g_1", "Revision": 2, "UpdatedBy": "admin", "UpdatedAt": "2026-01-31",
             "Allow": ["a.test:443"], "AllowEveryGame": ["b.test:443"], "Burst": 20,
+            "Limits": {"Burst": 20, "Queue": 32},
         });
         fs::write(&file, shown.to_string()).unwrap();
         let remote = Remote { url: String::new(), token: None };

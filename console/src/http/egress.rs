@@ -1,128 +1,26 @@
 //! `/games/{game}/egress`: what a game may fetch from the web, and within which limits.
+//! Reads no policy itself and words no answer: see `given` and `answer`.
 
-use std::mem;
+mod answer;
+mod given;
 
 use axum::{
     Json,
     extract::{Request, State},
 };
-use lattice_policies::{
-    GameId,
-    egress::{ENTRIES, EgressPolicy, Entry, GameEgress, Rules},
-    escape::guest_text,
-    roles::Action,
-};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use lattice_policies::roles::Action;
 
+use self::{answer::EgressAnswer, given::NewEgress};
 use super::{
     body,
     caller::Caller,
     error::{ApiError, ApiResult, Problem},
     path::Path,
 };
-use crate::{
-    app::App,
-    egress::{self, Holding},
-};
+use crate::{app::App, egress};
 
 /// The largest body of a change: a full list of entries with the longest hosts.
 const BODY_BYTES: usize = 128 << 10;
-
-/// What a game may fetch. A limit that is left out is the platform's.
-// `body` refuses unknown members; said here too, it would refuse the answer that has more of them.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct NewEgress {
-    /// Exactly these hosts and ports; none of its own, if left out.
-    #[serde(default)]
-    #[schema(value_type = Vec<EgressEntry>)]
-    allow: Vec<Given>,
-    /// Fetches that leave in one second, on average.
-    requests_per_second: Option<Count>,
-    /// Fetches that may leave at once after a pause.
-    burst: Option<Count>,
-    /// Fetches under way at once.
-    in_flight: Option<Count>,
-    /// Fetches that wait for their turn; one more is answered `LATTICE_HTTP_RATE_LIMITED`.
-    queue: Option<Count>,
-    /// For lookup, connection and TLS together.
-    connect_ms: Option<Count>,
-    /// From sending the request to having the response's headers.
-    headers_ms: Option<Count>,
-    /// For the whole fetch, once it is its turn.
-    whole_ms: Option<Count>,
-    request_body_bytes: Option<Count>,
-    /// A longer one is cut off, and the fetch fails.
-    response_body_bytes: Option<Count>,
-    /// The response's header lines together.
-    response_header_bytes: Option<Count>,
-    /// The response's headers, by number.
-    response_headers: Option<Count>,
-}
-
-/// A whole number.
-// Not looked at yet, so that whatever is wrong with a request is told at once.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
-#[serde(transparent)]
-#[schema(value_type = u32)]
-struct Count(Value);
-
-/// What may be fetched from.
-#[derive(ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "the shape that the API's description shows")]
-enum EgressEntry {
-    /// `api.example.com:443` for https, `http://host:80` for plain HTTP.
-    #[schema(example = "api.example.com:443")]
-    Text(String),
-    Table(EntryTable),
-}
-
-/// An entry with what else there is to say of it.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct EntryTable {
-    entry: String,
-    /// Whether it may be on the platform's own networks, which is meant for development.
-    #[serde(default)]
-    allow_private: bool,
-}
-
-/// What stands in the place of an entry.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(untagged)]
-enum Given {
-    Text(String),
-    /// Before the table, which could be read from a list of its values.
-    List(Vec<Value>),
-    Table(EntryTable),
-    Other(Value),
-}
-
-/// What holds for a game now: with what may be changed, by whom it was last.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct EgressAnswer {
-    #[schema(example = "g_0123456789abcdef")]
-    game: String,
-    /// Counts the changes; 0 as long as nothing was set.
-    revision: i64,
-    /// The subject that set it last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    updated_by: Option<String>,
-    /// RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    updated_at: Option<String>,
-    /// What every game may fetch from, beside its own list.
-    #[schema(value_type = Vec<EgressEntry>)]
-    allow_every_game: Vec<Entry>,
-    /// The game's own list, and every limit as it holds.
-    #[serde(flatten)]
-    #[schema(value_type = NewEgress)]
-    own: GameEgress,
-}
 
 /// Shows what a game may fetch from the web.
 #[utoipa::path(
@@ -137,7 +35,7 @@ pub(crate) async fn show(
     let (game, _permit) = caller.game(&app, &game, |owner| Action::ReadEgress { owner }).await?;
     let holding = egress::holding(&app, &game.id).await?;
     let holding = holding.map_err(|unfit| ApiError::Conflict(unfit.to_string()))?;
-    Ok(Json(answer(&app, &game.id, holding)))
+    Ok(Json(EgressAnswer::new(&app, &game.id, holding)))
 }
 
 /// Replaces what a game may fetch from the web. It holds for the next request, in running matches
@@ -155,198 +53,7 @@ pub(crate) async fn put(
 ) -> ApiResult<Json<EgressAnswer>> {
     let (game, permit) = caller.game(&app, &game, |_| Action::ChangeEgress).await?;
     let asked: NewEgress = body::json(request, BODY_BYTES).await?;
-    let (own, rules) = read(asked, &app.policy.egress).map_err(ApiError::Values)?;
+    let (own, rules) = asked.read(&app.policy.egress).map_err(ApiError::Values)?;
     let changed = egress::change(&app, &permit, caller.actor, game.id.clone(), own, rules).await?;
-    Ok(Json(answer(&app, &game.id, changed)))
-}
-
-fn answer(app: &App, game: &GameId, Holding { stored, rules }: Holding) -> EgressAnswer {
-    EgressAnswer {
-        game: game.to_string(),
-        revision: stored.as_ref().map_or(0, |stored| stored.revision),
-        updated_by: stored.as_ref().map(|stored| stored.updated_by.clone()),
-        updated_at: stored.as_ref().map(|stored| stored.updated_at.to_string()),
-        allow_every_game: app.policy.egress.allow.clone(),
-        own: GameEgress {
-            allow: stored.map(|stored| stored.policy.allow).unwrap_or_default(),
-            ..GameEgress::from(*rules.limits())
-        },
-    }
-}
-
-/// The policy and the rules that it makes, or everything that is wrong with it.
-fn read(mut asked: NewEgress, policy: &EgressPolicy) -> Result<(GameEgress, Rules), Vec<String>> {
-    let mut wrong = Vec::new();
-    let allow = entries(mem::take(&mut asked.allow), &mut wrong);
-    let own = GameEgress { allow, ..limits(&asked, &mut wrong) };
-    match Rules::new(policy, &own) {
-        Ok(rules) if wrong.is_empty() => Ok((own, rules)),
-        Ok(_) => Err(wrong),
-        Err(bad) => {
-            wrong.extend(bad.iter().map(ToString::to_string));
-            Err(wrong)
-        }
-    }
-}
-
-/// The entries that are some; what is wrong with the others goes to `wrong`.
-fn entries(asked: Vec<Given>, wrong: &mut Vec<String>) -> Vec<Entry> {
-    if asked.len() > ENTRIES {
-        let count = asked.len();
-        wrong.push(format!("`Allow` has {count} entries, and must have at most {ENTRIES}"));
-        return Vec::new();
-    }
-    let mut entries = Vec::new();
-    for given in asked {
-        match entry(given) {
-            Ok(entry) => entries.push(entry),
-            Err(why) => wrong.push(format!("`Allow`: {why}")),
-        }
-    }
-    entries
-}
-
-fn entry(given: Given) -> Result<Entry, String> {
-    let none = |value: &Value| Err(format!("{}: {}", shown(value), no_entry(value)));
-    let (text, allow_private) = match given {
-        Given::Text(text) => (text, false),
-        Given::Table(EntryTable { entry, allow_private }) => (entry, allow_private),
-        Given::List(list) => return none(&Value::Array(list)),
-        Given::Other(value) => return none(&value),
-    };
-    let entry: Entry = text.parse().map_err(|error| format!("{error}"))?;
-    Ok(Entry { allow_private, ..entry })
-}
-
-/// What keeps a value from being an entry.
-fn no_entry(value: &Value) -> String {
-    if !value.is_object() {
-        return "an entry is a text or an object".to_owned();
-    }
-    match body::from_json::<EntryTable>(value.to_string().as_bytes()) {
-        Err(error) => error.to_string(),
-        // It would do as it is here, where each member stands once.
-        Ok(_) => "a member is there twice".to_owned(),
-    }
-}
-
-/// The limits that are whole numbers; what is wrong with the others goes to `wrong`.
-fn limits(asked: &NewEgress, wrong: &mut Vec<String>) -> GameEgress {
-    let mut given = match serde_json::to_value(asked) {
-        Ok(Value::Object(members)) => members,
-        _ => Map::new(),
-    };
-    given.retain(|key, value| {
-        let is_count = || value.as_u64().is_some_and(|count| u32::try_from(count).is_ok());
-        let fits = key == "Allow" || value.is_null() || is_count();
-        if !fits {
-            let value = shown(value);
-            wrong.push(format!("`{key}` is {value}, and must be a whole number below 2^32"));
-        }
-        fits
-    });
-    serde_json::from_value(Value::Object(given)).unwrap_or_else(|error| {
-        wrong.push(error.to_string());
-        GameEgress::default()
-    })
-}
-
-/// What a client sent, escaped and cut.
-fn shown(value: &Value) -> String {
-    const MOST_CHARS: usize = 80;
-    guest_text(value.to_string().as_bytes(), MOST_CHARS)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asked(text: &str) -> Result<(GameEgress, Rules), Vec<String>> {
-        let asked = body::from_json(text.as_bytes()).map_err(|error| vec![error.to_string()])?;
-        read(asked, &EgressPolicy::default())
-    }
-
-    #[test]
-    fn what_is_left_out_or_null_is_the_platforms() {
-        let (own, rules) = asked("{}").unwrap();
-        assert_eq!(own, GameEgress::default());
-        assert_eq!(rules.limits(), &EgressPolicy::default().limits);
-        let (own, rules) =
-            asked(r#"{"Allow": ["Api.Example.COM:443"], "Burst": 3, "Queue": null}"#).unwrap();
-        assert_eq!((own.burst, own.queue), (Some(3), None));
-        assert_eq!(rules.entries()[0].to_string(), "api.example.com:443");
-        assert_eq!(rules.limits().burst, 3);
-    }
-
-    #[test]
-    fn an_entry_is_a_text_or_a_table() {
-        let (own, _) = asked(
-            r#"{"Allow": ["a.test:1", {"Entry": "http://127.0.0.1:9", "AllowPrivate": true}]}"#,
-        )
-        .unwrap();
-        let private: Vec<_> = own.allow.iter().map(|entry| entry.allow_private).collect();
-        assert_eq!(private, [false, true]);
-    }
-
-    #[test]
-    fn everything_that_is_wrong_is_told_at_once() {
-        let wrong = asked(
-            r#"{"Allow": ["*.example.com:443", "a.test", 7, "b.test:1", "b.test:1",
-                {"Entry": "c.test:1", "AllowPrvate": true}],
-               "Burst": 0, "Queue": "many", "InFlight": -1, "ConnectMs": 1.5, "WholeMs": 4294967296}"#,
-        )
-        .unwrap_err();
-        for part in [
-            "`*.example.com:443` is no entry",
-            "`a.test` is no entry: the port is missing",
-            "`Allow`: 7: an entry is a text or an object",
-            "lists `b.test:1` more than once",
-            "unknown field `AllowPrvate`; did you mean `AllowPrivate`?",
-            "`Burst` is 0, and must lie between 1 and 10000",
-            "`Queue` is \"many\", and must be a whole number",
-            "`InFlight` is -1,",
-            "`ConnectMs` is 1.5,",
-            "`WholeMs` is 4294967296,",
-        ] {
-            assert_eq!(
-                wrong.iter().filter(|text| text.contains(part)).count(),
-                1,
-                "{part}: {wrong:?}"
-            );
-        }
-        assert_eq!(wrong.len(), 10, "{wrong:?}");
-    }
-
-    #[test]
-    fn an_unknown_member_is_refused_with_the_nearest_known_one() {
-        let [wrong] = asked(r#"{"Alow": []}"#).unwrap_err().try_into().unwrap();
-        assert_eq!(wrong, "unknown field `Alow`; did you mean `Allow`?");
-        let [wrong] = asked(r#"{"Allow": "a.test:1"}"#).unwrap_err().try_into().unwrap();
-        assert!(wrong.contains("`Allow`: invalid type"), "{wrong}");
-    }
-
-    #[test]
-    fn an_entry_is_read_as_strictly_as_the_whole() {
-        let [wrong] = asked(r#"{"Allow": [["a.test:1", true]]}"#).unwrap_err().try_into().unwrap();
-        assert!(wrong.ends_with("an entry is a text or an object"), "{wrong}");
-        let twice = r#"{"Allow": [{"Entry": "a.test:1", "Entry": "b.test:1"}]}"#;
-        let [wrong] = asked(twice).unwrap_err().try_into().unwrap();
-        assert!(wrong.ends_with("a member is there twice"), "{wrong}");
-    }
-
-    #[test]
-    fn a_long_list_is_counted_and_not_read() {
-        let text = format!(r#"{{"Allow": [{}1]}}"#, "1,".repeat(ENTRIES));
-        let [wrong] = asked(&text).unwrap_err().try_into().unwrap();
-        assert_eq!(wrong, "`Allow` has 257 entries, and must have at most 256");
-    }
-
-    /// The answer's own members, changed or not, are a request again.
-    #[test]
-    fn what_is_shown_can_be_put_back() {
-        let (own, rules) = asked(r#"{"Allow": ["a.test:1"], "Burst": 3}"#).unwrap();
-        let shown = GameEgress { allow: own.allow, ..GameEgress::from(*rules.limits()) };
-        let text = serde_json::to_string(&shown).unwrap();
-        assert_eq!(asked(&text).unwrap().1, rules);
-    }
+    Ok(Json(EgressAnswer::new(&app, &game.id, changed)))
 }
