@@ -11,14 +11,15 @@ use super::FetchRecord;
 /// Kinds of refusals that are told apart between two flushes; the rest are counted by code.
 const DISTINCT: usize = 16;
 
-/// Between two flushes of a game that is refused again and again: so it has some rows a minute.
-const PAUSE: Duration = Duration::from_mins(1);
+/// Records of one game in a minute; what comes on top is counted on until the next.
+const RECORDS_A_MINUTE: usize = 2 * DISTINCT;
+const MINUTE: Duration = Duration::from_mins(1);
 
 #[derive(Default)]
 pub(super) struct Refusals {
     counts: Vec<Count>,
-    /// When the next flush may be.
-    resume: Option<Instant>,
+    /// When the running minute began, and its records.
+    minute: Option<(Instant, usize)>,
 }
 
 /// Equal refusals of one match, or the rest of one code.
@@ -47,15 +48,17 @@ impl Refusals {
         self.counts.push(Count { match_id, code, refusal, first_tick, last_tick, times });
     }
 
-    /// The records of what was counted, in the order in which it began, once the pause after the
-    /// last ones is over; at the end of the host it is.
+    /// The records of what was counted, in the order in which it began, as far as the minute has
+    /// room for them; at the end of the host it has.
     pub(super) fn take(&mut self, game: &GameId, is_end: bool) -> Vec<FetchRecord> {
         let now = Instant::now();
-        let is_paused = self.resume.is_some_and(|resume| now < resume) && !is_end;
-        if is_paused || self.counts.is_empty() {
+        let running = self.minute.filter(|(began, _)| now.duration_since(*began) < MINUTE);
+        let (began, records) = running.unwrap_or((now, 0));
+        let records = records + self.counts.len();
+        if records > RECORDS_A_MINUTE && !is_end {
             return Vec::new();
         }
-        self.resume = Some(now + PAUSE);
+        self.minute = Some((began, records));
         self.counts.drain(..).map(|count| count.record(game)).collect()
     }
 
@@ -102,5 +105,40 @@ impl Count {
             }
             (None, _) => format!("beside {DISTINCT} other kinds of refusals"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lattice_policies::egress::{HeaderLines, Method, Request, Rules, decide};
+
+    use super::*;
+
+    fn refused(host: usize) -> Refused {
+        let rules = Rules::deny_all();
+        let url = format!("https://h{host}.test/");
+        let (url, headers) = (url.as_bytes(), HeaderLines::Block(b""));
+        let request = Request { method: Method::Get, url, headers, body: b"" };
+        let refusal = decide(&rules, &request).unwrap_err();
+        Refused { code: refusal.code(), refusal: Some(refusal), count: 1 }
+    }
+
+    #[test]
+    fn a_flood_has_some_records_a_minute_and_none_of_it_is_uncounted() {
+        let (game, id) = (GameId::from_random([1; 10]), MatchId::from_random([2; 10]));
+        let mut refusals = Refusals::default();
+        let mut records = Vec::new();
+        for flush in 0..50 {
+            (0..100).for_each(|host| refusals.add(&id, flush, refused(host)));
+            records.extend(refusals.take(&game, false));
+        }
+        assert!((DISTINCT..=RECORDS_A_MINUTE).contains(&records.len()), "{}", records.len());
+        records.extend(refusals.take(&game, true));
+        let counted = records.iter().map(|record| match record {
+            FetchRecord::Refused { count, .. } => *count,
+            record @ FetchRecord::Fetch { .. } => panic!("{record:?}"),
+        });
+        assert_eq!(counted.sum::<u64>(), 5_000);
+        assert!(refusals.take(&game, true).is_empty());
     }
 }
