@@ -192,13 +192,14 @@ async fn an_owner_reads_of_a_fetch_what_the_sim_was_told_and_the_operator_why() 
     };
     let forbidden = "http://127.0.0.1:1".to_owned();
     let unknown = "http://no-such-name.invalid:80".to_owned();
-    let allow = json!([private(&nobody), forbidden, unknown]);
-    put(&app, &game, json!({ "Allow": allow })).await.expect(200);
-    for (number, origin) in (1..).zip([&nobody, &forbidden, &unknown]) {
+    let wordy = Peer::start().await.origin();
+    let allow = json!([private(&nobody), forbidden, unknown, private(&wordy)]);
+    put(&app, &game, json!({ "Allow": allow, "ResponseBodyBytes": 2 })).await.expect(200);
+    for (number, origin) in (1..).zip([&nobody, &forbidden, &unknown, &wordy]) {
         assert_eq!(sim.call(0, &format!("{origin}/")).await, number);
         assert_eq!(sim.response().await, (FAILED, String::new()), "{origin}");
     }
-    while app.count("SELECT count(*) FROM fetches") < 3 {
+    while app.count("SELECT count(*) FROM fetches") < 4 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let read = async |token: &str| {
@@ -209,8 +210,9 @@ async fn an_owner_reads_of_a_fetch_what_the_sim_was_told_and_the_operator_why() 
     let (owners, operators) = (read(&ada).await, read(&app.token).await);
     let told =
         |rows: &[Value]| -> Vec<Value> { rows.iter().map(|row| row["Outcome"].clone()).collect() };
-    assert_eq!(told(&owners), ["failed", "failed", "failed"]);
-    assert_eq!(told(&operators), ["connect", "address", "lookup"]);
+    assert_eq!(told(&owners), ["failed"; 4]);
+    assert_eq!(told(&operators), ["connect", "address", "lookup", "limit"]);
+    assert_eq!(operators[3]["Detail"]["Status"], 200);
     for (owners, operators) in owners.iter().zip(&operators) {
         assert_eq!(
             [&owners["Target"], &owners["Hash"]],
@@ -218,9 +220,8 @@ async fn an_owner_reads_of_a_fetch_what_the_sim_was_told_and_the_operator_why() 
         );
         assert!(operators["Detail"]["Why"].is_string(), "{operators}");
         assert_eq!(operators["Detail"]["Salt"].as_str().unwrap().len(), 22);
-        for revealed in ["Why", "Address", "Salt", "SentBytes", "ReceivedBytes", "TookMs"] {
-            assert!(owners["Detail"].get(revealed).is_none(), "{owners}");
-        }
+        let left: Vec<&String> = owners["Detail"].as_object().unwrap().keys().collect();
+        assert_eq!(left, ["Id", "Match", "Tick", "WaitedMs"], "{owners}");
     }
 }
 

@@ -118,9 +118,9 @@ fn for_owner(mut row: AuditRow) -> AuditAnswer {
         if !matches!(&*row.outcome, "ok" | "revoked" | "timeout" | "cancelled") {
             "failed".clone_into(&mut row.outcome);
         }
-        let figures =
-            ["SentBytes", "ReceivedBytes", "TookMs"].into_iter().filter(|_| !has_response);
-        for revealed in ["Address", "Why", "Salt"].into_iter().chain(figures) {
+        let of_a_failed = ["Status", "SentBytes", "ReceivedBytes", "TookMs"];
+        let of_a_failed = of_a_failed.into_iter().filter(|_| !has_response);
+        for revealed in ["Address", "Why", "Salt"].into_iter().chain(of_a_failed) {
             row.detail.as_object_mut().map(|detail| detail.remove(revealed));
         }
     }
