@@ -154,12 +154,12 @@ impl Metrics {
         );
         registry.register(
             "fetches_in_flight",
-            "Web fetches under way",
+            "Web fetches that are under way or wait for a place of the host",
             self.fetches_in_flight.clone(),
         );
         registry.register(
             "fetches_waiting",
-            "Web fetches that wait for their turn",
+            "Web fetches that wait for their game's turn",
             self.fetches_waiting.clone(),
         );
     }
