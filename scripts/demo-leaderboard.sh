@@ -108,7 +108,6 @@ log_has() {
     LATTICE_TOKEN=$DEV_TOKEN lattice match logs "$BOARD_MATCH" --url "$local_origin" | grep -F "$1"
 }
 
-# The top ten, and the score.
 refused_at_least() {
     test "$(ask "SELECT total(count) >= $1 FROM refused_fetches WHERE game = '$BOARD'
         AND code = 'LATTICE_HTTP_NOT_ALLOWED' AND reason LIKE '$SERVICE:%'")" = 1
