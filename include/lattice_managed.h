@@ -82,7 +82,7 @@ enum {
     LATTICE_TOO_LARGE = -6,       // one thing above its limit in bytes
     LATTICE_NOT_NOW = -7,         // not in this phase: see "When" at the call
     LATTICE_HTTP_NOT_ALLOWED = -100,   // at once: not on the operator's list, so nothing was sent
-    LATTICE_HTTP_RATE_LIMITED = -101,  // in the event: the game asks too often, so nothing was sent
+    LATTICE_HTTP_RATE_LIMITED = -101,  // in the event: too many at once, so nothing was sent
     LATTICE_HTTP_BAD_REQUEST = -102,   // at once: method, URL, headers or size
     LATTICE_HTTP_TOO_MANY = -103,      // at once: first pull the responses of those in flight
     LATTICE_HTTP_FAILED = -104,        // in the event: no response; it may have been sent

@@ -1,5 +1,6 @@
 //! One fetch, from its turn in line to its record and its reply.
-//! Every fetch that has its turn ends with a record, whether it was answered, failed, was cancelled or met a bug.
+//! Every fetch ends with a record, whether it was answered, failed, was cancelled or met a bug; one
+//! that the host had no room for in time is counted as refused.
 
 use std::{
     convert::Infallible,

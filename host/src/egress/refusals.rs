@@ -1,5 +1,5 @@
-//! Refused requests of one game, counted between two flushes, so that no flood of them can fill
-//! the audit.
+//! Refused requests of one game, counted, with some records a minute, so that no flood of them can
+//! fill the audit.
 
 use std::time::{Duration, Instant};
 

@@ -103,7 +103,8 @@ limits! {
     connect_ms, "ConnectMs": 2_000 in 1..=60_000;
     /// Time from sending the request to having the response's headers, in milliseconds.
     headers_ms, "HeadersMs": 5_000 in 1..=60_000;
-    /// Time for the whole fetch once it is its turn, in milliseconds.
+    /// Time for the whole fetch once it is its turn, in milliseconds; and how long, before that, it
+    /// may wait for a place of the host's and for the audit.
     whole_ms, "WholeMs": 10_000 in 1..=120_000;
     /// The request's body, in bytes.
     request_body_bytes, "RequestBodyBytes": 262_144 in 0..=BODY_BYTES as u64;
