@@ -108,7 +108,6 @@ fn a_flood_makes_no_tick_late_and_no_other_game_wait() {
     // The match's own count stops it: what it asks for beside is refused at once.
     assert_eq!((flood.fetches_sent, flood.fetches_in_flight), (8, 8), "{flood:?}");
     assert!(flood.fetches_refused >= 100 * 200, "{flood:?}");
-    assert!(other.fetches_in_flight <= 2, "{other:?}");
     // A machine that is busy drops periods of all alike, the one that never fetches too.
     for fetching in [&flood, &other] {
         assert!(fetching.dropped_periods <= quiet.dropped_periods + 5, "{fetching:?} {quiet:?}");
