@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     io,
+    ops::ControlFlow,
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -13,6 +14,7 @@ use std::{
 };
 
 use lattice_policies::{MatchId, Policy, Sha256, admission::Admitted};
+use lattice_surface::InputLog;
 use thiserror::Error;
 
 use crate::{
@@ -20,8 +22,10 @@ use crate::{
     egress::{Egress, EgressError, EgressSettings},
     engine::{Engine, EngineError},
     epoch::EpochClock,
+    fault::{Fault, FaultKind},
     matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus},
     program::{CompileError, Program},
+    replay::{self, ReplayError, Replayed, ReplayedTick},
     reports::{Outcome, Reports},
     starter::Starter,
     worker::{Workers, yield_to_others},
@@ -156,6 +160,29 @@ impl Fleet {
         let program = self.compile_aside(build)?;
         lock(&self.inner.programs).keep(program.clone());
         Ok(program)
+    }
+
+    /// Runs a match again from its input log, up to tick `to` or to its end, on a thread that
+    /// yields to the ticks. Blocks. Takes one of a few places of its own, which the caller counts.
+    pub fn replay(
+        &self,
+        program: &Program,
+        log: &InputLog,
+        to: Option<i64>,
+        watch: impl FnMut(ReplayedTick<'_>) -> ControlFlow<()> + Send,
+    ) -> Result<Replayed, ReplayError> {
+        let mut watch = watch;
+        thread::scope(|scope| {
+            let run = || {
+                yield_to_others();
+                replay::replay(program, log, to, &mut watch)
+            };
+            let failed =
+                |what: &str| ReplayError::Host(Fault::new(FaultKind::Host, "replay", what));
+            let thread = thread::Builder::new().name("replay".into()).spawn_scoped(scope, run);
+            let thread = thread.map_err(|error| failed(&error.to_string()))?;
+            thread.join().unwrap_or_else(|_| Err(failed("the replay failed")))
+        })
     }
 
     /// The way out to the network, and the rules that each game has for it.

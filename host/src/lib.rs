@@ -17,6 +17,7 @@ mod guest;
 mod matches;
 mod memory_limit;
 mod program;
+pub mod replay;
 mod reports;
 mod starter;
 mod worker;
@@ -32,4 +33,4 @@ pub use matches::{
     SendError,
 };
 pub use program::{CompileError, Program};
-pub use reports::{LogLine, MatchEnd, Outcome, Reports};
+pub use reports::{InputChunk, LogLine, MatchEnd, Outcome, Reports};

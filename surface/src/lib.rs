@@ -25,5 +25,8 @@ pub use log::{Level, LogBook, LogLine};
 pub use memory::{BadPointer, GuestMemory};
 pub use outbox::{Kick, Message, Outbox, Recipient};
 pub use phase::Phase;
-pub use record::{BadRecord, LoggedEnd, LoggedEnding, MatchHeader, Record, Records, TickInputs};
+pub use record::{
+    BadLog, BadRecord, InputLog, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Record, Records,
+    TickInputs,
+};
 pub use surface::Surface;

@@ -71,10 +71,19 @@ pub enum LoggedEnding {
     ShutDown,
     /// It was asked to, and said that it had finished; or it was given no time.
     Stopped,
-    /// The sim's own fault, of this kind, in the tick after those that count. A replay meets it.
-    Faulted(String),
+    /// The sim's own fault, of this kind, in the call after those that count. A replay meets it.
+    Faulted { call: LoggedCall, kind: String },
     /// The machine's or the host's fault, of this kind. A replay ends before it.
-    Cut(String),
+    Cut { kind: String },
+}
+
+/// A call into the sim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum LoggedCall {
+    Init = 1,
+    Tick = 2,
+    Shutdown = 3,
 }
 
 /// Why bytes are no record.
@@ -160,34 +169,90 @@ impl TickInputs {
 
 impl LoggedEnd {
     fn encode(&self, out: &mut Vec<u8>) {
-        let (number, kind) = match &self.ending {
-            LoggedEnding::Finished => (1, ""),
-            LoggedEnding::ShutDown => (2, ""),
-            LoggedEnding::Stopped => (3, ""),
-            LoggedEnding::Faulted(kind) => (4, kind.as_str()),
-            LoggedEnding::Cut(kind) => (5, kind.as_str()),
+        let (number, call, kind) = match &self.ending {
+            LoggedEnding::Finished => (1, 0, ""),
+            LoggedEnding::ShutDown => (2, 0, ""),
+            LoggedEnding::Stopped => (3, 0, ""),
+            LoggedEnding::Faulted { call, kind } => (4, *call as u8, kind.as_str()),
+            LoggedEnding::Cut { kind } => (5, 0, kind.as_str()),
         };
         out.push(3);
         out.extend_from_slice(&self.ticks.to_le_bytes());
         out.extend_from_slice(&self.transcript.0);
-        out.push(number);
+        out.extend_from_slice(&[number, call]);
         put_bytes(out, kind.as_bytes());
     }
 
     fn decode(body: &mut Body<'_>) -> Result<Self, &'static str> {
         let ticks = i64::from_le_bytes(body.array()?);
         let transcript = Sha256(body.array()?);
-        let [number] = body.array()?;
+        let numbers: [u8; 2] = body.array()?;
         let kind = std::str::from_utf8(body.bytes()?).map_err(|_| "a kind that is no text")?;
-        let ending = match (number, kind) {
-            (1, "") => LoggedEnding::Finished,
-            (2, "") => LoggedEnding::ShutDown,
-            (3, "") => LoggedEnding::Stopped,
-            (4, kind) => LoggedEnding::Faulted(kind.to_owned()),
-            (5, kind) => LoggedEnding::Cut(kind.to_owned()),
+        let faulted = |call| LoggedEnding::Faulted { call, kind: kind.to_owned() };
+        let ending = match (numbers, kind) {
+            ([1, 0], "") => LoggedEnding::Finished,
+            ([2, 0], "") => LoggedEnding::ShutDown,
+            ([3, 0], "") => LoggedEnding::Stopped,
+            ([4, 1], _) => faulted(LoggedCall::Init),
+            ([4, 2], _) => faulted(LoggedCall::Tick),
+            ([4, 3], _) => faulted(LoggedCall::Shutdown),
+            ([5, 0], kind) => LoggedEnding::Cut { kind: kind.to_owned() },
             _ => return Err("an ending that there is not"),
         };
         Ok(Self { ticks, ending, transcript })
+    }
+}
+
+/// A whole input log, or what there is of one that a crash cut off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputLog {
+    pub header: MatchHeader,
+    /// In the order of their ticks, each once.
+    pub inputs: Vec<TickInputs>,
+    /// `None` while the match runs, and where the log is cut off.
+    pub end: Option<LoggedEnd>,
+}
+
+/// Why bytes are no input log.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum BadLog {
+    #[error(transparent)]
+    Record(#[from] BadRecord),
+    #[error("the input log does not begin with its header")]
+    NoHeader,
+    #[error("the input log has tick {tick} behind tick {before}")]
+    Order { tick: i64, before: i64 },
+    #[error("the input log goes on behind its end")]
+    BehindEnd,
+}
+
+impl InputLog {
+    /// Reads a log. One that is cut off inside a record is an error: what wrote it writes whole
+    /// records.
+    pub fn read(bytes: &[u8]) -> Result<Self, BadLog> {
+        let mut records = Records::new(bytes);
+        let Some(Record::Header(header)) = records.next().transpose()? else {
+            return Err(BadLog::NoHeader);
+        };
+        let mut log = Self { header, inputs: Vec::new(), end: None };
+        for record in records {
+            log.add(record?)?;
+        }
+        Ok(log)
+    }
+
+    fn add(&mut self, record: Record) -> Result<(), BadLog> {
+        let before = self.inputs.last().map_or(-2, |inputs| inputs.tick);
+        match record {
+            _ if self.end.is_some() => return Err(BadLog::BehindEnd),
+            Record::Header(_) => return Err(BadLog::NoHeader),
+            Record::Inputs(TickInputs { tick, .. }) if tick <= before => {
+                return Err(BadLog::Order { tick, before });
+            }
+            Record::Inputs(inputs) => self.inputs.push(inputs),
+            Record::End(end) => self.end = Some(end),
+        }
+        Ok(())
     }
 }
 
@@ -315,7 +380,7 @@ mod tests {
             }),
             Record::End(LoggedEnd {
                 ticks: 4,
-                ending: LoggedEnding::Faulted("TRAP".into()),
+                ending: LoggedEnding::Faulted { call: LoggedCall::Tick, kind: "TRAP".into() },
                 transcript: Sha256::of(b"last"),
             }),
         ]
