@@ -23,7 +23,7 @@ mod starter;
 mod worker;
 
 pub use capacity::CapacityError;
-pub use engine::{Engine, EngineError};
+pub use engine::{Engine, EngineError, REPLAY_SLOTS};
 pub use fault::{Fault, FaultKind, Frame};
 pub use fleet::{Action, ApplyError, Fleet, FleetFigures, HostSettings, StartError};
 pub use guest::{Fuel, Guest};

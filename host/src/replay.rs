@@ -15,6 +15,10 @@ use crate::{
     program::Program,
 };
 
+/// Time for one call. The deadline is no part of a match, and a replay yields to others; fuel is,
+/// and ends a call that goes on for ever.
+const PATIENCE_MS: u64 = 600_000;
+
 /// Why a log can't be replayed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ReplayError {
@@ -88,7 +92,8 @@ pub(crate) fn replay(
 ) -> Result<Replayed, ReplayError> {
     check(program, &log.header)?;
     let guest = Guest::new(program, Arc::clone(&log.header.config), Arc::default());
-    let guest = guest.map_err(ReplayError::Host)?;
+    let mut guest = guest.map_err(ReplayError::Host)?;
+    guest.set_deadline(PATIENCE_MS);
     let mut run = Run { guest, ticks: 0, fuel: 0, watch };
     let extent = match run.through(log, to.unwrap_or(i64::MAX)) {
         Ok(()) => Extent::End,
