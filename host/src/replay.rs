@@ -213,6 +213,7 @@ impl Run<'_> {
         let fuel = self.guest.fuel_used();
         self.fuel += fuel;
         let surface = self.guest.surface();
+        surface.log().drain();
         let (transcript, said) = (surface.transcript(), surface.said());
         let watched = (self.watch)(ReplayedTick { tick, fuel, transcript, said });
         let replayed = surface.codes().len();

@@ -132,6 +132,23 @@ fn a_match_into_which_nothing_came_has_two_records_and_is_the_same_again() {
 }
 
 #[test]
+fn a_sim_that_fills_its_log_in_every_tick_is_the_same_again() {
+    let host = TestHost::new();
+    let chatty = sim(
+        "",
+        "(local $lines i32)
+         (loop $more
+           (call $log (i32.const 2) (i32.const 0) (i32.const 4096))
+           (local.set $lines (i32.add (local.get $lines) (i32.const 1)))
+           (br_if $more (i32.lt_u (local.get $lines) (i32.const 40))))
+         (i64.eq (local.get 0) (i64.const 9))",
+    );
+    let id = host.start(&chatty, 240);
+    assert_replays(&host, &chatty, &id);
+    assert_eq!(host.told.logs_of(&id).len(), 150, "15 lines fit a tick's quota");
+}
+
+#[test]
 fn an_init_that_fails_fails_again() {
     let host = TestHost::new();
     let stillborn = ECHO.replace(
