@@ -29,6 +29,8 @@ pub enum ReplayError {
          where fuel and limits may end a tick elsewhere"
     )]
     OtherEngine { logged: Sha256, here: Sha256 },
+    #[error("as many replays run already as may at once; try again in a moment")]
+    Busy,
     #[error("the host has no room for a replay: {0}")]
     Host(Fault),
 }
