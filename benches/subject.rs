@@ -8,8 +8,8 @@ use std::{
 };
 
 use lattice_host::{
-    Action, ApplyError, Fleet, HostSettings, LogLine, MatchEnd, MatchSpec, Outcome, Program,
-    Reports,
+    Action, ApplyError, Fleet, HostSettings, InputChunk, LogLine, MatchEnd, MatchSpec, Outcome,
+    Program, Reports,
     egress::{EgressSettings, SystemNetwork},
 };
 use lattice_policies::{GameId, MatchId, Policy, admission};
@@ -122,6 +122,8 @@ impl Reports for Ends {
     fn started(&self, _: &MatchId) {}
 
     fn logs(&self, _: &MatchId, _: Vec<LogLine>) {}
+
+    fn inputs(&self, _: &MatchId, _: InputChunk) {}
 
     fn ended(&self, id: &MatchId, end: MatchEnd) {
         if let Outcome::Faulted(fault) = end.outcome {

@@ -21,6 +21,8 @@ const KEPT_RESIDENT: usize = 1 << 20;
 /// A data image larger than this is mapped only if it is dense: a sparse one must not cost its
 /// whole span for each module.
 const DENSE_IMAGE_BYTES: u64 = 1 << 20;
+/// Memory slots for replays, beside those for matches.
+pub const REPLAY_SLOTS: u32 = 2;
 /// Guest frames that a fault names.
 const FAULT_FRAMES: usize = 32;
 
@@ -46,10 +48,10 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Makes the engine with memory slots for `slots` matches at once.
+    /// Makes the engine with memory slots for `slots` matches at once, and for replays.
     pub fn new(policy: &Policy, slots: u32) -> Result<Self, EngineError> {
         capacity::check(slots)?;
-        let inner = wasmtime::Engine::new(&config(policy, slots))
+        let inner = wasmtime::Engine::new(&config(policy, slots + REPLAY_SLOTS))
             .map_err(|error| EngineError::Sandbox(format!("{error:#}")))?;
         assert_features(&inner)?;
         let fingerprint = fingerprint(&inner, policy);

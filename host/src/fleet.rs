@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     io,
+    ops::ControlFlow,
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -13,15 +14,18 @@ use std::{
 };
 
 use lattice_policies::{MatchId, Policy, Sha256, admission::Admitted};
+use lattice_surface::InputLog;
 use thiserror::Error;
 
 use crate::{
     artifacts::Artifacts,
     egress::{Egress, EgressError, EgressSettings},
-    engine::{Engine, EngineError},
+    engine::{Engine, EngineError, REPLAY_SLOTS},
     epoch::EpochClock,
+    fault::{Fault, FaultKind},
     matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus},
     program::{CompileError, Program},
+    replay::{self, ReplayError, Replayed, ReplayedTick},
     reports::{Outcome, Reports},
     starter::Starter,
     worker::{Workers, yield_to_others},
@@ -101,6 +105,7 @@ struct Inner {
     programs: Mutex<Programs>,
     compiling: Mutex<()>,
     waiting_compiles: AtomicUsize,
+    replays: AtomicUsize,
     /// Taken when the host goes down.
     threads: Mutex<Option<Threads>>,
 }
@@ -131,6 +136,7 @@ impl Fleet {
             programs: Mutex::default(),
             compiling: Mutex::default(),
             waiting_compiles: AtomicUsize::new(0),
+            replays: AtomicUsize::new(0),
             threads,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -156,6 +162,30 @@ impl Fleet {
         let program = self.compile_aside(build)?;
         lock(&self.inner.programs).keep(program.clone());
         Ok(program)
+    }
+
+    /// Runs a match again from its input log, up to tick `to` or to its end, on a thread that
+    /// yields to the ticks. Blocks. Takes one of a few places that no match takes.
+    pub fn replay(
+        &self,
+        program: &Program,
+        log: &InputLog,
+        to: Option<i64>,
+        watch: impl FnMut(ReplayedTick<'_>) -> ControlFlow<()> + Send,
+    ) -> Result<Replayed, ReplayError> {
+        let _place = ReplayPlace::take(&self.inner.replays).ok_or(ReplayError::Busy)?;
+        let mut watch = watch;
+        thread::scope(|scope| {
+            let run = || {
+                yield_to_others();
+                replay::replay(program, log, to, &mut watch)
+            };
+            let failed =
+                |what: &str| ReplayError::Host(Fault::new(FaultKind::Host, "replay", what));
+            let thread = thread::Builder::new().name("replay".into()).spawn_scoped(scope, run);
+            let thread = thread.map_err(|error| failed(&error.to_string()))?;
+            thread.join().unwrap_or_else(|_| Err(failed("the replay failed")))
+        })
     }
 
     /// The way out to the network, and the rules that each game has for it.
@@ -337,6 +367,23 @@ impl<'a> Waiting<'a> {
 }
 
 impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// One of the places for replays.
+struct ReplayPlace<'a>(&'a AtomicUsize);
+
+impl<'a> ReplayPlace<'a> {
+    fn take(count: &'a AtomicUsize) -> Option<Self> {
+        let taken = count.fetch_add(1, Ordering::SeqCst);
+        let place = Self(count);
+        (taken < REPLAY_SLOTS as usize).then_some(place)
+    }
+}
+
+impl Drop for ReplayPlace<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }

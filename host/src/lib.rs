@@ -17,12 +17,13 @@ mod guest;
 mod matches;
 mod memory_limit;
 mod program;
+pub mod replay;
 mod reports;
 mod starter;
 mod worker;
 
 pub use capacity::CapacityError;
-pub use engine::{Engine, EngineError};
+pub use engine::{Engine, EngineError, REPLAY_SLOTS};
 pub use fault::{Fault, FaultKind, Frame};
 pub use fleet::{Action, ApplyError, Fleet, FleetFigures, HostSettings, StartError};
 pub use guest::{Fuel, Guest};
@@ -32,4 +33,4 @@ pub use matches::{
     SendError,
 };
 pub use program::{CompileError, Program};
-pub use reports::{LogLine, MatchEnd, Outcome, Reports};
+pub use reports::{InputChunk, LogLine, MatchEnd, Outcome, Reports};

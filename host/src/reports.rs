@@ -12,6 +12,8 @@ pub trait Reports: Send + Sync {
     fn started(&self, id: &MatchId);
     /// Lines that the sim logged in one call.
     fn logs(&self, id: &MatchId, lines: Vec<LogLine>);
+    /// Records that came to a match's input log, behind those before.
+    fn inputs(&self, id: &MatchId, chunk: InputChunk);
     /// The match is over; nothing follows.
     fn ended(&self, id: &MatchId, end: MatchEnd);
 }
@@ -23,6 +25,12 @@ pub struct LogLine {
     pub tick: i64,
     pub level: Level,
     pub text: String,
+}
+
+/// Whole records of a match's input log, as `lattice_surface::Records` reads them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputChunk {
+    pub bytes: Vec<u8>,
 }
 
 /// How a match ended.

@@ -128,6 +128,15 @@ impl Sha256 {
     pub fn of(bytes: &[u8]) -> Self {
         Self(sha2::Sha256::digest(bytes).into())
     }
+
+    /// Of the parts, one behind the other.
+    pub fn of_parts(parts: &[&[u8]]) -> Self {
+        let mut digest = sha2::Sha256::new();
+        for part in parts {
+            digest.update(part);
+        }
+        Self(digest.finalize().into())
+    }
 }
 
 impl FromStr for Sha256 {

@@ -89,6 +89,20 @@ pub struct MatchLimits {
     pub send_queue_messages: u32,
     /// Messages a player may send in a second before the socket is closed as flooding.
     pub player_messages_per_second: u32,
+    pub log: InputLog,
+    /// How long what came into a match may wait before it goes into the input log.
+    pub log_delay_ms: u32,
+}
+
+/// What is kept of what comes into a match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InputLog {
+    /// Nothing: the match can't be replayed.
+    Off,
+    /// Everything, with some delay: what a crash of the machine cuts off is up to so long.
+    #[default]
+    Relaxed,
 }
 
 impl Default for AdmissionLimits {
@@ -147,6 +161,8 @@ impl Default for MatchLimits {
             send_queue_bytes: 1 << 20,
             send_queue_messages: 1_024,
             player_messages_per_second: 240,
+            log: InputLog::Relaxed,
+            log_delay_ms: 1_000,
         }
     }
 }

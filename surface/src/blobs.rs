@@ -31,6 +31,10 @@ impl ResultBlob {
         self.committed.as_deref()
     }
 
+    pub(crate) fn staged(&self) -> Option<&[u8]> {
+        self.staged.as_deref()
+    }
+
     pub(crate) fn set(&mut self, bytes: &[u8], limits: &MatchLimits) -> Result<(), Code> {
         if bytes.len() > limits.result_bytes as usize {
             return Err(Code::TooLarge);

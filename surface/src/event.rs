@@ -42,6 +42,31 @@ impl Event {
         HEADER_BYTES + self.payload().len()
     }
 
+    /// Appends the event as the guest receives it.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.header());
+        out.extend_from_slice(self.payload());
+    }
+
+    /// Reads an event as [`encode`](Self::encode) writes it, and the bytes that it takes. `None`
+    /// for bytes that no event has.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<(Self, usize)> {
+        let header: &[u8; HEADER_BYTES] = bytes.first_chunk()?;
+        let number = |at: usize| header[at..at + 4].try_into().map(u32::from_le_bytes).ok();
+        let size = HEADER_BYTES.checked_add(number(4)? as usize)?;
+        let payload = Bytes::copy_from_slice(bytes.get(HEADER_BYTES..size)?);
+        let (player, id, status) = (PlayerId(number(8)?), number(12)?, number(16)? as i32);
+        let event = match u16::from_le_bytes([header[0], header[1]]) {
+            1 => Event::Join { player, about: payload },
+            2 => Event::Leave { player, reason: status },
+            3 => Event::Message { player, bytes: payload },
+            4 => Event::Response { id, status, payload },
+            5 => Event::Stop { ticks_left: status },
+            _ => return None,
+        };
+        (event.header() == *header && event.size() == size).then_some((event, size))
+    }
+
     fn header(&self) -> [u8; HEADER_BYTES] {
         let (kind, player, id, status): (u16, u32, u32, i32) = match self {
             Event::Join { player, .. } => (1, player.0, 0, 0),

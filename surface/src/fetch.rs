@@ -1,7 +1,10 @@
 //! Web fetches: what `lattice_ms_http_request` answers at once, by the rules of the moment, and
 //! what leaves when the tick has ended. Never sends anything itself.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use lattice_policies::{
     Code,
@@ -81,11 +84,41 @@ pub(crate) struct Fetches {
     accepted: u64,
     queued: Vec<Fetch>,
     refused: Vec<Refused>,
+    /// What the running call was answered, in order: inputs, since rules may change.
+    codes: Vec<i32>,
+    /// In a replay, what it was answered then.
+    logged: Option<VecDeque<i32>>,
 }
+
+/// A request as it lies in the sim's memory.
+struct Asked<'a> {
+    method: u32,
+    url: &'a [u8],
+    headers: HeaderLines<'a>,
+    body: &'a [u8],
+}
+
+/// What a request is answered where a replay's log has no answer left: the replay has gone astray.
+const ASTRAY: i32 = Code::HttpFailed.value();
 
 impl Fetches {
     pub(crate) fn new(rules: Arc<SharedRules>) -> Self {
-        Self { rules, accepted: 0, queued: Vec::new(), refused: Vec::new() }
+        let (queued, refused, codes) = Default::default();
+        Self { rules, accepted: 0, queued, refused, codes, logged: None }
+    }
+
+    /// Answers the coming call as it was answered then. Nothing leaves from now on.
+    pub(crate) fn replay(&mut self, codes: &[i32]) {
+        self.logged = Some(codes.iter().copied().collect());
+    }
+
+    pub(crate) fn begin(&mut self) {
+        self.codes.clear();
+    }
+
+    /// What the call was answered, in order.
+    pub(crate) fn codes(&self) -> &[i32] {
+        &self.codes
     }
 
     /// Decides on a request and queues it. `answered` counts the responses that the sim has
@@ -100,8 +133,19 @@ impl Fetches {
         let url = memory.read(call.url.0, call.url.1)?;
         let headers = HeaderLines::Block(memory.read(call.headers.0, call.headers.1)?);
         let body = memory.read(call.body.0, call.body.1)?;
-        let method = Method::numbered(call.method);
-        let decided = match method {
+        let code = if let Some(logged) = &mut self.logged {
+            logged.pop_front().unwrap_or(ASTRAY)
+        } else {
+            let asked = Asked { method: call.method, url, headers, body };
+            self.decide(&asked, answered, most).unwrap_or_else(Code::value)
+        };
+        self.codes.push(code);
+        Ok(code)
+    }
+
+    fn decide(&mut self, asked: &Asked<'_>, answered: u64, most: u32) -> Result<i32, Code> {
+        let Asked { url, headers, body, .. } = *asked;
+        let decided = match Method::numbered(asked.method) {
             Some(method) => decide(&self.rules.get(), &Request { method, url, headers, body }),
             None => Err(Refusal::unknown_method()),
         };

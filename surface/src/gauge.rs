@@ -32,6 +32,12 @@ impl Gauges {
         })
     }
 
+    /// What the running tick has set, in the order of the names.
+    pub(crate) fn staged(&self) -> impl Iterator<Item = (&str, f64)> {
+        let values = self.any_staged.then_some(&self.values).into_iter().flatten();
+        values.filter_map(|(name, value)| Some((&**name, value.staged?)))
+    }
+
     pub(crate) fn set(
         &mut self,
         name: &[u8],

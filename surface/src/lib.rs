@@ -13,7 +13,9 @@ mod log;
 mod memory;
 mod outbox;
 mod phase;
+mod record;
 mod surface;
+mod transcript;
 
 pub use call::{Call, FetchCall};
 pub use event::{Event, EventQueue, HEADER_BYTES, QueueFull, response_payload};
@@ -23,4 +25,8 @@ pub use log::{Level, LogBook, LogLine};
 pub use memory::{BadPointer, GuestMemory};
 pub use outbox::{Kick, Message, Outbox, Recipient};
 pub use phase::Phase;
+pub use record::{
+    BadLog, BadRecord, InputLog, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Record, Records,
+    TickInputs,
+};
 pub use surface::Surface;

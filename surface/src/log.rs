@@ -1,4 +1,4 @@
-//! The sim's log: lines for the developer, bounded a tick, and no part of the transcript.
+//! The sim's log: lines for the developer, bounded a tick.
 
 use lattice_policies::policy::MatchLimits;
 
@@ -47,8 +47,12 @@ pub struct LogBook {
 impl LogBook {
     /// Takes the lines out, in order.
     pub fn drain(&mut self) -> Vec<LogLine> {
-        self.used = 0;
         std::mem::take(&mut self.lines)
+    }
+
+    /// Gives the next call its quota, whether or not somebody took the lines of the last one.
+    pub(crate) fn begin(&mut self) {
+        self.used = 0;
     }
 
     pub fn is_empty(&self) -> bool {
@@ -64,14 +68,22 @@ impl LogBook {
         self.dropped += 1;
     }
 
-    pub(crate) fn write(&mut self, level: u32, text: &[u8], limits: &MatchLimits) {
+    /// Keeps a line; what is kept of it, or `None` if the tick's quota is used up.
+    pub(crate) fn write<'a>(
+        &mut self,
+        level: u32,
+        text: &'a [u8],
+        limits: &MatchLimits,
+    ) -> Option<&'a [u8]> {
         let text = &text[..text.len().min(limits.log_record_bytes as usize)];
         let used = self.used + text.len() + LINE_OVERHEAD;
         if used > limits.log_tick_bytes as usize {
-            return self.drop_line();
+            self.drop_line();
+            return None;
         }
         self.used = used;
-        let text = String::from_utf8_lossy(text).into_owned();
-        self.lines.push(LogLine { level: Level::of(level), text });
+        let line = String::from_utf8_lossy(text).into_owned();
+        self.lines.push(LogLine { level: Level::of(level), text: line });
+        Some(text)
     }
 }

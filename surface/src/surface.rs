@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use lattice_policies::{Code, PlayerId, policy::MatchLimits};
+use lattice_policies::{Code, PlayerId, Sha256, policy::MatchLimits};
 
 use crate::{
-    Call, Event, EventQueue, Gauge, GuestMemory, LogBook, Outbox, Phase, Recipient,
+    Call, Event, EventQueue, FetchCall, Gauge, GuestMemory, LogBook, Outbox, Phase, Recipient,
     blobs::{ResultBlob, read_config},
     call::Sizes,
     event::QueueFull,
     fetch::{Fetch, Fetches, Refused, SharedRules},
     gauge::Gauges,
     outbox::Roster,
+    transcript::{Part, Saying, Transcript},
 };
 
 /// Everything that crosses between one sim and its host.
@@ -30,6 +31,7 @@ pub struct Surface {
     gauges: Gauges,
     result: ResultBlob,
     fetches: Fetches,
+    transcript: Transcript,
 }
 
 impl Surface {
@@ -46,6 +48,7 @@ impl Surface {
             gauges: Gauges::default(),
             result: ResultBlob::default(),
             fetches: Fetches::new(egress),
+            transcript: Transcript::default(),
         }
     }
 
@@ -58,6 +61,30 @@ impl Surface {
             let _ = self.push(Event::Leave { player: kick.player, reason: kick.reason });
         }
         self.outbox.clear();
+        self.log.begin();
+        self.fetches.begin();
+        self.transcript.begin(phase != Phase::Initialize && phase != Phase::Init);
+    }
+
+    /// Answers `http_request` in the coming call as a log has it, instead of by rules. To be called
+    /// before each call of a replay.
+    pub fn replay_codes(&mut self, codes: &[i32]) {
+        self.fetches.replay(codes);
+    }
+
+    /// What `http_request` answered in the last call, in order.
+    pub fn codes(&self) -> &[i32] {
+        self.fetches.codes()
+    }
+
+    /// The transcript's chain after the last call that counts.
+    pub fn transcript(&self) -> Sha256 {
+        self.transcript.chain()
+    }
+
+    /// What the last call said, as the transcript has it; empty if it faulted.
+    pub fn said(&self) -> &[u8] {
+        self.transcript.said()
     }
 
     /// Queues an event and takes joins and leaves into account; only a message can be refused.
@@ -72,6 +99,14 @@ impl Surface {
 
     /// Makes what the guest set visible; says whether a gauge was set.
     pub fn commit(&mut self) -> bool {
+        if let Some(result) = self.result.staged() {
+            self.transcript.say(Saying::Result, &[Part::Bytes(result)]);
+        }
+        for (name, value) in self.gauges.staged() {
+            let bits = value.to_bits().to_le_bytes();
+            self.transcript.say(Saying::Gauge, &[Part::Bytes(name.as_bytes()), Part::Bytes(&bits)]);
+        }
+        self.transcript.commit();
         self.result.commit();
         self.gauges.commit()
     }
@@ -82,6 +117,7 @@ impl Surface {
         self.result.discard();
         self.gauges.discard();
         self.fetches.discard();
+        self.transcript.discard();
     }
 
     /// The fetches that the sim asked for since the last look, in the order of its calls. They
@@ -144,21 +180,23 @@ impl Surface {
             Call::Send { player, ptr, len, flags } => {
                 let message = memory.read(ptr, len)?;
                 self.require(player)?;
-                self.queue(Recipient::Player(player), message, flags)
+                self.outbox.queue(Recipient::Player(player), message, flags, &self.limits)?;
+                let parts = [Part::Number(player.0), Part::Number(flags), Part::Bytes(message)];
+                Ok(self.said_by(Saying::Send, &parts))
             }
             Call::Broadcast { ptr, len, flags } => {
                 let message = memory.read(ptr, len)?;
-                self.queue(Recipient::Everyone, message, flags)
+                self.outbox.queue(Recipient::Everyone, message, flags, &self.limits)?;
+                let parts = [Part::Number(flags), Part::Bytes(message)];
+                Ok(self.said_by(Saying::Broadcast, &parts))
             }
             Call::Kick { player, reason } => {
                 self.require(player)?;
                 self.outbox.kick(player, reason);
-                Ok(Code::Ok.value())
+                let parts = [Part::Number(player.0), Part::Number(reason as u32)];
+                Ok(self.said_by(Saying::Kick, &parts))
             }
-            Call::HttpRequest(call) => {
-                let answered = self.events.responses_pulled();
-                self.fetches.request(&call, memory, answered, self.limits.http_in_flight)
-            }
+            Call::HttpRequest(call) => self.request(&call, memory),
             Call::Config { ptr, cap } => read_config(&self.config, memory, ptr, cap),
             Call::Result { ptr, len } => {
                 self.result.set(memory.read(ptr, len)?, &self.limits).map(ok)
@@ -173,18 +211,37 @@ impl Surface {
     /// A line with a bad pointer is dropped and counted: `log` has no result to say so.
     fn write_log(&mut self, level: u32, ptr: u32, len: u32, memory: &GuestMemory<'_>) -> i32 {
         match memory.read(ptr, len) {
-            Ok(text) => self.log.write(level, text, &self.limits),
+            Ok(text) => {
+                if let Some(kept) = self.log.write(level, text, &self.limits) {
+                    let parts = [Part::Number(level), Part::Bytes(kept)];
+                    self.transcript.say(Saying::Log, &parts);
+                }
+            }
             Err(_) => self.log.drop_line(),
         }
         Code::Ok.value()
     }
 
-    fn require(&self, player: PlayerId) -> Result<(), Code> {
-        if self.has(player) { Ok(()) } else { Err(Code::NoSuchPlayer) }
+    fn request(&mut self, call: &FetchCall, memory: &GuestMemory<'_>) -> Result<i32, Code> {
+        let answered = self.events.responses_pulled();
+        let code = self.fetches.request(call, memory, answered, self.limits.http_in_flight)?;
+        if code > 0 {
+            let bytes = |part: (u32, u32)| memory.read(part.0, part.1).map(Part::Bytes);
+            let (id, method) = (Part::Number(code as u32), Part::Number(call.method));
+            let parts = [id, method, bytes(call.url)?, bytes(call.headers)?, bytes(call.body)?];
+            self.transcript.say(Saying::Request, &parts);
+        }
+        Ok(code)
     }
 
-    fn queue(&mut self, to: Recipient, message: &[u8], flags: u32) -> Result<i32, Code> {
-        self.outbox.queue(to, message, flags, &self.limits).map(ok)
+    /// Writes down what a call has said that succeeded.
+    fn said_by(&mut self, saying: Saying, parts: &[Part<'_>]) -> i32 {
+        self.transcript.say(saying, parts);
+        Code::Ok.value()
+    }
+
+    fn require(&self, player: PlayerId) -> Result<(), Code> {
+        if self.has(player) { Ok(()) } else { Err(Code::NoSuchPlayer) }
     }
 }
 

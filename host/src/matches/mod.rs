@@ -4,6 +4,7 @@ mod fetches;
 mod inbox;
 mod link;
 mod live;
+mod recorder;
 mod runner;
 mod seats;
 mod status;

@@ -6,10 +6,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lattice_policies::{PlayerId, policy::MatchLimits};
-use lattice_surface::{Event, Phase};
+use lattice_policies::{
+    PlayerId,
+    policy::{InputLog, MatchLimits},
+};
+use lattice_surface::{Event, LoggedCall, MatchHeader, Phase};
 
-use super::{LiveMatch, MatchSpec, MatchState, fetches::OpenFetches, inbox::Input, seats::Seats};
+use super::{
+    LiveMatch, MatchSpec, MatchState,
+    fetches::OpenFetches,
+    inbox::Input,
+    recorder::{self, Recorder},
+    seats::Seats,
+};
 use crate::{
     fault::{Fault, FaultKind},
     fleet::Registry,
@@ -32,6 +41,7 @@ pub(crate) struct Runner {
     inputs: Vec<Input>,
     times: TickTimes,
     fetches: OpenFetches,
+    recorder: Recorder,
     /// Held last, so that the guest's slot is free again before the end is told.
     ending: Ending,
 }
@@ -77,17 +87,21 @@ impl Runner {
             Ok(guest) => guest,
             Err(fault) => return ending.fault(fault),
         };
+        let limits = Arc::clone(spec.program.engine().limits());
+        let mut recorder = Recorder::new(patience(&limits), header(spec));
         let init = guest.init(spec.seed, spec.tick_hz);
+        recorder.tick(-1, guest.surface());
         ending.report_log(&mut guest, -1);
         ending.live.edit().record_fuel(guest.fuel_used());
         // A failed init sends nothing, but what it was refused is told.
         fetches.hand_on(guest.surface(), &ending.live, -1);
         if let Err(fault) = init {
+            recorder.end(0, recorder::fault_ending(&fault, LoggedCall::Init), guest.surface());
+            recorder.flush(&ending.live, &*ending.registry.reports);
             drop(guest);
             return ending.fault(fault);
         }
         ending.registry.reports.started(ending.live.id());
-        let limits = Arc::clone(spec.program.engine().limits());
         let grid = Grid::new(Instant::now(), spec.tick_hz, limits.late_ticks);
         let mut runner = Self {
             guest,
@@ -100,6 +114,7 @@ impl Runner {
             inputs: Vec::new(),
             times: TickTimes::default(),
             fetches,
+            recorder,
             ending,
         };
         runner.show_fetches();
@@ -126,6 +141,7 @@ impl Runner {
         self.guest.surface().begin(Phase::Tick);
         self.take_inputs(began);
         let result = self.guest.tick(self.tick);
+        self.recorder.tick(self.tick, self.guest.surface());
         self.ending.report_log(&mut self.guest, self.tick);
         self.hand_on();
         self.send_fetches(self.tick);
@@ -133,26 +149,27 @@ impl Runner {
         let ended = Instant::now();
         if let Err(fault) = result {
             self.ending.live.edit().record_fuel(self.guest.fuel_used());
-            return self.end(Outcome::Faulted(fault));
+            return self.end(Outcome::Faulted(fault), LoggedCall::Tick);
         }
         self.record(ended - began, late);
         self.tick += 1;
         let finished = result == Ok(true);
         match self.ticks_left {
-            Some(_) if finished => self.end(Outcome::Stopped),
+            Some(_) if finished => self.end(Outcome::Stopped, LoggedCall::Tick),
             Some(left) if left <= 1 => self.shut_down(),
-            _ if finished => self.end(Outcome::Finished),
+            _ if finished => self.end(Outcome::Finished, LoggedCall::Tick),
             _ => self.go_on(ended),
         }
     }
 
     /// Ends the match now, without asking the sim.
     pub(crate) fn abandon(self: Box<Self>) {
-        self.end(Outcome::Stopped);
+        self.end(Outcome::Stopped, LoggedCall::Tick);
     }
 
     fn go_on(mut self: Box<Self>, now: Instant) -> Next {
         self.ticks_left = self.ticks_left.map(|left| left - 1);
+        self.recorder.flush_due(now, &self.ending.live, &*self.ending.registry.reports);
         let dropped = self.grid.advance(now);
         if dropped > 0 {
             self.ending.live.edit().dropped_periods += dropped;
@@ -166,9 +183,9 @@ impl Runner {
         self.hand_on();
         self.ending.live.edit().record_fuel(self.guest.fuel_used());
         let tick = Some(self.tick);
-        self.end(
-            result.map_or_else(|fault| Outcome::Faulted(fault.at(tick)), |()| Outcome::Stopped),
-        )
+        let outcome =
+            result.map_or_else(|fault| Outcome::Faulted(fault.at(tick)), |()| Outcome::Stopped);
+        self.end(outcome, LoggedCall::Shutdown)
     }
 
     /// Turns what came in since the last tick into events, in order.
@@ -217,8 +234,9 @@ impl Runner {
     }
 
     fn push(&mut self, event: Event) {
-        if self.guest.surface().push(event).is_err() {
-            self.ending.live.edit().dropped_messages += 1;
+        match self.guest.surface().push(event.clone()) {
+            Ok(()) => self.recorder.event(event),
+            Err(_) => self.ending.live.edit().dropped_messages += 1,
         }
     }
 
@@ -273,13 +291,34 @@ impl Runner {
         self.ending.live.edit().state = state;
     }
 
-    /// Ends the match: its slot is given back, its players are told, then everybody else.
-    fn end(mut self: Box<Self>, outcome: Outcome) -> Next {
-        let Self { guest, seats, ending, .. } = &mut *self;
+    /// Ends the match after that call: its log is closed, its slot given back, its players are
+    /// told, then everybody else.
+    fn end(mut self: Box<Self>, outcome: Outcome, call: LoggedCall) -> Next {
+        let Self { guest, seats, ending, recorder, tick, .. } = &mut *self;
+        recorder.end(*tick, recorder::ending(&outcome, call), guest.surface());
+        recorder.flush(&ending.live, &*ending.registry.reports);
         let result = guest.surface().result().map(<[u8]>::to_vec);
         seats.close(ending.registry.close_reason(&outcome));
         ending.outcome = Some((outcome, result));
         Next::Ended
+    }
+}
+
+fn header(spec: &MatchSpec) -> MatchHeader {
+    MatchHeader {
+        module: spec.program.sha256(),
+        fingerprint: spec.program.engine().fingerprint(),
+        tick_hz: spec.tick_hz,
+        seed: spec.seed,
+        config: Arc::clone(&spec.config),
+    }
+}
+
+/// How long a record of the input log may wait; `None` if there is no log.
+fn patience(limits: &MatchLimits) -> Option<Duration> {
+    match limits.log {
+        InputLog::Off => None,
+        InputLog::Relaxed => Some(Duration::from_millis(limits.log_delay_ms.into())),
     }
 }
 

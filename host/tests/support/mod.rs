@@ -11,7 +11,7 @@ use std::{
 };
 
 use lattice_host::{
-    Action, Fleet, HostSettings, LogLine, MatchEnd, MatchSpec, Program, Reports,
+    Action, Fleet, HostSettings, InputChunk, LogLine, MatchEnd, MatchSpec, Program, Reports,
     egress::{EgressSettings, FetchRecord, SystemNetwork},
 };
 use lattice_policies::{GameId, MatchId, Policy, admission};
@@ -76,6 +76,7 @@ pub struct Told {
 struct State {
     started: Vec<MatchId>,
     logs: BTreeMap<MatchId, Vec<LogLine>>,
+    inputs: BTreeMap<MatchId, Vec<u8>>,
     ended: BTreeMap<MatchId, MatchEnd>,
 }
 
@@ -88,6 +89,12 @@ impl Reports for Told {
     fn logs(&self, id: &MatchId, lines: Vec<LogLine>) {
         self.state.lock().unwrap().logs.entry(id.clone()).or_default().extend(lines);
         self.changed.notify_all();
+    }
+
+    fn inputs(&self, id: &MatchId, chunk: InputChunk) {
+        let mut state = self.state.lock().unwrap();
+        assert!(!state.ended.contains_key(id), "nothing follows the end");
+        state.inputs.entry(id.clone()).or_default().extend(chunk.bytes);
     }
 
     fn ended(&self, id: &MatchId, end: MatchEnd) {
@@ -121,6 +128,12 @@ impl Told {
 
     pub fn has_ended(&self, id: &MatchId) -> bool {
         self.state.lock().unwrap().ended.contains_key(id)
+    }
+
+    /// What has come into a match that has ended.
+    pub fn inputs_of(&self, id: &MatchId) -> Vec<u8> {
+        self.end_of(id);
+        self.state.lock().unwrap().inputs.get(id).cloned().unwrap_or_default()
     }
 
     pub fn logs_of(&self, id: &MatchId) -> Vec<LogLine> {

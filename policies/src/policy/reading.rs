@@ -145,6 +145,7 @@ fn ranges(policy: &Policy) -> Vec<Range> {
         range("match.send_queue_bytes", m.send_queue_bytes, m.message_out_bytes.into(), 64 * MIB),
         range("match.send_queue_messages", m.send_queue_messages, 1, MIB),
         range("match.player_messages_per_second", m.player_messages_per_second, 1, 100_000),
+        range("match.log_delay_ms", m.log_delay_ms, 10, 60_000),
     ];
     ranges.extend(policy.egress.ranges());
     ranges
@@ -171,7 +172,7 @@ mod tests {
         let policy = Policy::default();
         there.extend(ranges(&policy).iter().map(|(key, ..)| *key));
         // The one key that is no number.
-        there.push("egress.allow");
+        there.extend(["egress.allow", "match.log"]);
         let serialised: toml::Table = toml::from_str(&toml::to_string(&policy).unwrap()).unwrap();
         let count: usize = serialised.values().map(|keys| keys.as_table().unwrap().len()).sum();
         named.sort_unstable();

@@ -1,0 +1,111 @@
+//! The recorder of one match: what came into its ticks, as the records of its input log, handed on
+//! in chunks. Never waits for the disk, and never decides what came in.
+
+use std::time::{Duration, Instant};
+
+use lattice_surface::{
+    Event, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Record, Surface, TickInputs,
+};
+
+use super::LiveMatch;
+use crate::{
+    fault::{Fault, FaultKind},
+    reports::{InputChunk, Outcome, Reports},
+};
+
+/// A chunk is handed on when it has so many bytes, or is as old as policy allows.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// The records that are not handed on yet.
+pub(super) struct Recorder {
+    patience: Duration,
+    /// Given to the tick at hand.
+    events: Vec<Event>,
+    bytes: Vec<u8>,
+    /// When the oldest of the bytes came.
+    since: Option<Instant>,
+    is_on: bool,
+}
+
+impl Recorder {
+    /// A recorder that hands on a record after `patience` at the latest; `None` records nothing.
+    pub(super) fn new(patience: Option<Duration>, header: MatchHeader) -> Self {
+        let mut recorder = Self {
+            patience: patience.unwrap_or_default(),
+            events: Vec::new(),
+            bytes: Vec::new(),
+            since: None,
+            is_on: patience.is_some(),
+        };
+        recorder.put(&Record::Header(header));
+        recorder
+    }
+
+    /// An event that the sim was given for the tick at hand.
+    pub(super) fn event(&mut self, event: Event) {
+        if self.is_on {
+            self.events.push(event);
+        }
+    }
+
+    /// The tick has ended, well or not. One into which nothing came leaves no record.
+    pub(super) fn tick(&mut self, tick: i64, surface: &Surface) {
+        let codes = surface.codes();
+        if !self.is_on || self.events.is_empty() && codes.is_empty() {
+            return;
+        }
+        let events = std::mem::take(&mut self.events);
+        let (codes, transcript) = (codes.to_vec(), surface.transcript());
+        self.put(&Record::Inputs(TickInputs { tick, events, codes, transcript }));
+    }
+
+    /// The match has ended after so many ticks that count.
+    pub(super) fn end(&mut self, ticks: i64, ending: LoggedEnding, surface: &Surface) {
+        let transcript = surface.transcript();
+        self.put(&Record::End(LoggedEnd { ticks, ending, transcript }));
+    }
+
+    /// Hands on what is due now.
+    pub(super) fn flush_due(&mut self, now: Instant, live: &LiveMatch, reports: &dyn Reports) {
+        let is_old = self.since.is_some_and(|since| now.duration_since(since) >= self.patience);
+        if is_old || self.bytes.len() >= CHUNK_BYTES {
+            self.flush(live, reports);
+        }
+    }
+
+    /// Hands on all that there is.
+    pub(super) fn flush(&mut self, live: &LiveMatch, reports: &dyn Reports) {
+        if self.since.take().is_some() {
+            let bytes = std::mem::take(&mut self.bytes);
+            reports.inputs(live.id(), InputChunk { bytes });
+        }
+    }
+
+    fn put(&mut self, record: &Record) {
+        if self.is_on {
+            record.encode(&mut self.bytes);
+            self.since.get_or_insert_with(Instant::now);
+        }
+    }
+}
+
+/// How an outcome stands in the log. `call` is the last into the guest.
+pub(super) fn ending(outcome: &Outcome, call: LoggedCall) -> LoggedEnding {
+    match outcome {
+        Outcome::Finished => LoggedEnding::Finished,
+        Outcome::Stopped if call == LoggedCall::Shutdown => LoggedEnding::ShutDown,
+        Outcome::Stopped => LoggedEnding::Stopped,
+        Outcome::Faulted(fault) => fault_ending(fault, call),
+    }
+}
+
+/// What the machine had a part in can't be met again.
+pub(super) fn fault_ending(fault: &Fault, call: LoggedCall) -> LoggedEnding {
+    let kind = fault.kind.as_str().to_owned();
+    match fault.kind {
+        FaultKind::Deadline | FaultKind::Memory | FaultKind::Host => LoggedEnding::Cut { kind },
+        FaultKind::Trap | FaultKind::Fuel | FaultKind::Stack | FaultKind::Sim => {
+            LoggedEnding::Faulted { call, kind }
+        }
+    }
+}
