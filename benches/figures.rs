@@ -21,6 +21,7 @@ mod machine;
 mod modules;
 mod native;
 mod pooling;
+mod replay;
 mod script;
 mod server;
 mod sims;
@@ -30,12 +31,13 @@ mod tick;
 mod upload;
 
 /// Each figure's name and how it is measured.
-const FIGURES: [(&str, fn()); 7] = [
+const FIGURES: [(&str, fn()); 8] = [
     ("tick", tick::measure),
     ("host-call", host_call::measure),
     ("creation", creation::measure),
     ("upload", upload::measure),
     ("sims", sims::measure),
+    ("replay", replay::measure),
     ("egress", egress::measure),
     ("pooling", pooling::measure),
 ];

@@ -19,9 +19,16 @@ use crate::{
 const ROUNDS: usize = 5;
 const TICK_HZ: u16 = 30;
 
+/// The source of arena.
+pub(crate) const ARENA: &str = "examples/arena/game_sim.cpp";
+
+/// Arena with 16 players.
+pub(crate) fn arena(ticks: usize) -> Script {
+    script("score_limit=0", ticks, 1..=16, arena_input)
+}
+
 pub(crate) fn measure() {
-    let arena = script("score_limit=0", 1_800, 1..=16, arena_input);
-    against_native("arena with 16 players", "examples/arena/game_sim.cpp", &arena);
+    against_native("arena with 16 players", ARENA, &arena(1_800));
     let physics = script("", 240, 1..=1, physics_input);
     against_native("physics with hundreds of bodies", "examples/physics/physics.cpp", &physics);
 }

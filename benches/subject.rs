@@ -8,8 +8,8 @@ use std::{
 };
 
 use lattice_host::{
-    Action, ApplyError, Fleet, HostSettings, InputChunk, LogLine, MatchEnd, MatchSpec, Outcome, Program,
-    Reports,
+    Action, ApplyError, Fleet, HostSettings, InputChunk, LogLine, MatchEnd, MatchSpec, Outcome,
+    Program, Reports,
     egress::{EgressSettings, SystemNetwork},
 };
 use lattice_policies::{GameId, MatchId, Policy, admission};

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use lattice_host::Fleet;
+use lattice_host::{Fleet, REPLAY_SLOTS};
 use lattice_policies::{GameId, MatchId, PlayerId, Policy, Sha256, TokenId};
 use lattice_store::{Store, StoreError};
 use tokio::sync::{Semaphore, watch};
@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) player_sockets: Shares<(MatchId, PlayerId)>,
     /// Open log streams.
     pub(crate) log_streams: Arc<Semaphore>,
+    /// Replays that run.
+    pub(crate) replays: Arc<Semaphore>,
     /// Turns to scan a module, one a core.
     pub(crate) scans: Semaphore,
     pub(crate) stage: watch::Receiver<Stage>,
@@ -95,6 +97,7 @@ impl App {
             match_sockets: Shares::new(config.connections, config.sockets_per_match),
             player_sockets: Shares::new(config.connections, config.sockets_per_player),
             log_streams: Arc::new(Semaphore::new(config.log_streams)),
+            replays: Arc::new(Semaphore::new(REPLAY_SLOTS as usize)),
             scans: Semaphore::new(cores),
             config,
             policy,

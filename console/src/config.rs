@@ -91,6 +91,8 @@ pub struct ServerConfig {
     pub sockets_per_player: usize,
     /// Live log streams open at once.
     pub log_streams: usize,
+    /// The longest input log of a match: where it would get longer it is cut, and the match goes on.
+    pub input_log_bytes_per_match: u64,
     /// A player's token that was not used for so long is void.
     pub player_token_ttl_s: u64,
     /// A player whose socket does not take a message in so long is too slow.
@@ -134,6 +136,7 @@ impl Default for ServerConfig {
             sockets_per_match: 1_024,
             sockets_per_player: 4,
             log_streams: 256,
+            input_log_bytes_per_match: 64 << 20,
             player_token_ttl_s: 600,
             socket_send_ms: 5_000,
             socket_ping_ms: 20_000,
@@ -241,6 +244,7 @@ impl ServerConfig {
         range("match_slots", self.match_slots.into(), 1..=16_384)?;
         range("matches_per_game", self.matches_per_game as u64, 1..=16_384)?;
         range("log_streams", self.log_streams as u64, 0..=1 << 16)?;
+        range("input_log_bytes_per_match", self.input_log_bytes_per_match, 1_024..=1 << 30)?;
         range("sockets_per_match", self.sockets_per_match as u64, 1..=1 << 16)?;
         range("sockets_per_player", self.sockets_per_player as u64, 1..=64)?;
         range("player_token_ttl_s", self.player_token_ttl_s, 1..=31_536_000)?;
@@ -336,6 +340,7 @@ mod tests {
     fn a_value_out_of_its_range_or_of_another_type_is_refused() {
         for (text, named) in [
             ("match_slots = 0", "server.match_slots"),
+            ("input_log_bytes_per_match = 10", "server.input_log_bytes_per_match"),
             ("socket_idle_ms = 5", "server.socket_idle_ms"),
             ("allowed_origins = [\"example.org\"]", "server.allowed_origins"),
             ("public_origin = \"https://example.org/play\"", "server.public_origin"),

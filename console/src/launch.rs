@@ -112,7 +112,7 @@ async fn pick(app: &App, game: &Game, version: Option<Version>) -> ApiResult<Mod
 }
 
 /// The build's program. Its bytes are hashed and scanned again: what runs is what was admitted.
-async fn program(app: &App, build: &ModuleBuild) -> ApiResult<Program> {
+pub(crate) async fn program(app: &App, build: &ModuleBuild) -> ApiResult<Program> {
     let (fleet, admitted) = (app.fleet.clone(), admitted(app, build).await?);
     let compiled = blocking(move || fleet.compile(&admitted)).await?;
     compiled.map_err(|error| match error {

@@ -21,6 +21,7 @@ mod metrics;
 mod network;
 mod rate;
 mod recheck;
+mod replay;
 mod reports;
 mod schedule;
 mod server;

@@ -1,28 +1,31 @@
 //! What matches report, on its way into the store: taken without blocking from the threads that
 //! tick, written by one thread of its own. A state waits until it can be written, be the disk full
-//! for a day; log lines that can't be written, or are over the bound, are lost.
+//! for a day; so do inputs, up to a bound, where their log is cut; log lines that can't be written,
+//! or are over the bound, are lost.
+
+mod queue;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     io,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use lattice_host::{Fault, LogLine, MatchEnd, Outcome, Reports};
+use lattice_host::{Fault, InputChunk, LogLine, MatchEnd, Outcome, Reports};
 use lattice_policies::{MatchId, escape::guest_text};
-use lattice_store::{MatchState, Store};
+use lattice_store::{InputAppend, MatchState, Store, StoreError};
 use serde_json::{Value, json};
 
+use self::queue::{Queue, Report};
 use crate::{feed::LogFeed, metrics::Metrics, schedule::Schedule};
 
-/// Log text of one match that may wait to be written, in bytes.
-const WAITING_LOG_BYTES: usize = 256 << 10;
-/// What a line costs beside its text.
-const LINE_BYTES: usize = 64;
 /// Characters of a log line that are kept; a line is longer only by its escapes.
 const LINE_CHARS: usize = 8 << 10;
+
+/// Chunks of inputs that are written in one transaction.
+const CHUNKS_AT_ONCE: usize = 64;
 
 /// Between the attempts to write states that could not be written.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -40,41 +43,23 @@ pub(crate) struct Pump {
     thread: thread::JoinHandle<()>,
 }
 
-enum Report {
-    Started(MatchId),
-    Logs(MatchId, Vec<LogLine>),
-    Ended(MatchId, Box<MatchEnd>),
-}
-
-#[derive(Default)]
-struct Queue {
-    waiting: Mutex<Waiting>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Waiting {
-    reports: VecDeque<Report>,
-    log_bytes: HashMap<MatchId, usize>,
-    /// Until when what waits may be written, once nothing more comes.
-    closed: Option<Instant>,
-}
-
-/// Starts the writing thread; the reporter is the fleet's, the pump the server's.
+/// Starts the writing thread; the reporter is the fleet's, the pump the server's. A match's input
+/// log is cut before it is longer than `most_inputs` bytes.
 pub(crate) fn start(
     store: Store,
     feed: Arc<LogFeed>,
     schedule: Arc<Schedule>,
     metrics: Arc<Metrics>,
+    most_inputs: u64,
 ) -> io::Result<(Reporter, Pump)> {
     let queue = Arc::new(Queue::default());
-    let mut writer = Writer { store, feed, unwritten: VecDeque::new() };
     let source = Arc::clone(&queue);
+    let mut writer = Writer::new(store, feed, Arc::clone(&queue), most_inputs);
     let thread = thread::Builder::new().name("reports".into()).spawn(move || {
         while let Some(reports) = source.take_all(writer.patience()) {
             writer.write(reports);
         }
-        let until = source.lock().closed;
+        let until = source.closed();
         writer.finish(until.unwrap_or_else(Instant::now));
     })?;
     let reporter = Reporter { queue: Arc::clone(&queue), schedule, metrics };
@@ -84,8 +69,7 @@ pub(crate) fn start(
 impl Pump {
     /// Writes what waits, and ends, after the grace at the latest. The fleet must be down by then.
     pub(crate) fn end(self, grace: Duration) {
-        self.queue.lock().closed = Some(Instant::now() + grace);
-        self.queue.changed.notify_one();
+        self.queue.close(Instant::now() + grace);
         if self.thread.join().is_err() {
             tracing::error!("the thread that writes reports panicked");
         }
@@ -104,116 +88,130 @@ impl Reports for Reporter {
         }
     }
 
+    fn inputs(&self, id: &MatchId, chunk: InputChunk) {
+        self.queue.push_inputs(id, chunk.bytes);
+    }
+
     fn ended(&self, id: &MatchId, end: MatchEnd) {
         self.schedule.ended(id);
         self.queue.push(Report::Ended(id.clone(), Box::new(end)));
     }
 }
 
-impl Queue {
-    fn push(&self, report: Report) {
-        self.lock().reports.push_back(report);
-        self.changed.notify_one();
-    }
-
-    /// Queues lines, or drops them all when that match has too much waiting already.
-    fn push_logs(&self, id: &MatchId, lines: Vec<LogLine>) -> bool {
-        let bytes: usize = lines.iter().map(|line| line.text.len() + LINE_BYTES).sum();
-        let mut waiting = self.lock();
-        let of_match = waiting.log_bytes.entry(id.clone()).or_default();
-        if *of_match + bytes > WAITING_LOG_BYTES {
-            return false;
-        }
-        *of_match += bytes;
-        waiting.reports.push_back(Report::Logs(id.clone(), lines));
-        drop(waiting);
-        self.changed.notify_one();
-        true
-    }
-
-    /// Waits for reports, and gives none when the patience is over; `None` once the queue is
-    /// closed and empty.
-    fn take_all(&self, patience: Duration) -> Option<VecDeque<Report>> {
-        let wait = |waiting: &mut Waiting| waiting.reports.is_empty() && waiting.closed.is_none();
-        let waited = self.changed.wait_timeout_while(self.lock(), patience, wait);
-        let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        waiting.log_bytes.clear();
-        let reports = std::mem::take(&mut waiting.reports);
-        (!reports.is_empty() || waiting.closed.is_none()).then_some(reports)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// What waits until it can be written.
+enum Change {
+    Running(MatchId),
+    Inputs(InputAppend),
+    Ended(MatchId, lattice_store::MatchEnd),
 }
 
-/// A match's new state.
-enum State {
-    Running(MatchId),
-    Ended(MatchId, lattice_store::MatchEnd),
+impl Change {
+    fn inputs(&self) -> Option<&InputAppend> {
+        match self {
+            Change::Inputs(append) => Some(append),
+            _ => None,
+        }
+    }
 }
 
 struct Writer {
     store: Store,
     feed: Arc<LogFeed>,
-    /// In their order; two a match at most, and no match starts while nothing can be written.
-    unwritten: VecDeque<State>,
+    queue: Arc<Queue>,
+    most_inputs: u64,
+    /// In their order. Two states a match at most, and no match starts while nothing can be
+    /// written; inputs up to the bound.
+    unwritten: VecDeque<Change>,
 }
 
 impl Writer {
+    fn new(store: Store, feed: Arc<LogFeed>, queue: Arc<Queue>, most_inputs: u64) -> Self {
+        Self { store, feed, queue, most_inputs, unwritten: VecDeque::new() }
+    }
+
     /// How long to wait for reports before the next attempt.
     fn patience(&self) -> Duration {
         if self.unwritten.is_empty() { Duration::MAX } else { PAUSE }
     }
 
-    /// Writes reports in their order; neighbouring log lines go in one transaction.
+    /// Writes reports in their order, but for log lines, which only come before their match's end;
+    /// neighbours of a kind go in one transaction.
     fn write(&mut self, reports: VecDeque<Report>) {
         let mut lines = Vec::new();
-        self.write_states();
+        let mut is_stuck = !self.write_changes();
         for report in reports {
-            let state = match report {
+            let change = match report {
                 Report::Logs(id, logged) => {
                     lines.extend(logged.iter().map(|line| kept(&id, line)));
                     continue;
                 }
-                Report::Started(id) => State::Running(id),
-                Report::Ended(id, end) => State::Ended(id, stored(*end)),
+                Report::Inputs(append) => {
+                    self.unwritten.push_back(Change::Inputs(append));
+                    continue;
+                }
+                Report::Started(id) => Change::Running(id),
+                Report::Ended(id, end) => Change::Ended(id, stored(*end)),
             };
             self.write_lines(&mut lines);
-            self.unwritten.push_back(state);
-            if self.unwritten.len() == 1 {
-                self.write_states();
-            }
+            self.unwritten.push_back(change);
+            is_stuck = is_stuck || !self.write_changes();
         }
         self.write_lines(&mut lines);
+        if !is_stuck {
+            self.write_changes();
+        }
     }
 
-    /// Tries until all states are written, or until then. A match whose state can't be written at
-    /// all counts as lost at the next start.
+    /// Tries until all is written, or until then. A match whose end can't be written at all counts
+    /// as lost at the next start.
     fn finish(mut self, until: Instant) {
         while !self.unwritten.is_empty() && Instant::now() < until {
             thread::sleep(PAUSE);
-            self.write_states();
+            self.write_changes();
         }
         if !self.unwritten.is_empty() {
-            tracing::error!(states = self.unwritten.len(), "states of matches are lost");
+            tracing::error!(changes = self.unwritten.len(), "states or inputs of matches are lost");
         }
     }
 
-    /// Writes the states that wait, up to the first that can't be written.
-    fn write_states(&mut self) {
-        while let Some(state) = self.unwritten.front() {
-            let (id, written) = match state {
-                State::Running(id) => (id, self.store.match_running(id)),
-                State::Ended(id, end) => (id, self.store.end_match(id, end)),
+    /// Writes what waits, up to the first that can't be written; gives whether that was all.
+    fn write_changes(&mut self) -> bool {
+        while let Some(change) = self.unwritten.front() {
+            let written = match change {
+                Change::Running(id) => self.store.match_running(id).map(|_| 1),
+                Change::Ended(id, end) => self.store.end_match(id, end).map(|_| 1),
+                Change::Inputs(_) => self.write_inputs(),
             };
-            if let Err(error) = written {
-                tracing::error!(%error, %id, "a match's state is not written yet");
-                return;
+            match written {
+                Ok(written) => self.unwritten.drain(..written).for_each(|change| match change {
+                    Change::Running(id) => self.feed.wake(&id),
+                    Change::Ended(id, _) => {
+                        self.queue.forget(&id);
+                        self.feed.wake(&id);
+                    }
+                    Change::Inputs(InputAppend::Records { match_id, bytes }) => {
+                        self.queue.inputs_written(&match_id, bytes.len());
+                    }
+                    Change::Inputs(InputAppend::Lost { .. }) => {}
+                }),
+                Err(error) => {
+                    tracing::error!(%error, "what a match reported is not written yet");
+                    return false;
+                }
             }
-            self.feed.wake(id);
-            self.unwritten.pop_front();
         }
+        true
+    }
+
+    /// Writes the inputs that are next; gives how many.
+    fn write_inputs(&self) -> Result<usize, StoreError> {
+        let next: Vec<_> =
+            self.unwritten.iter().map_while(Change::inputs).take(CHUNKS_AT_ONCE).collect();
+        for id in self.store.append_inputs(next.iter().copied(), self.most_inputs)? {
+            tracing::warn!(%id, "the match's input log is cut, and the match goes on");
+            self.queue.inputs_cut(&id);
+        }
+        Ok(next.len())
     }
 
     fn write_lines(&self, lines: &mut Vec<lattice_store::LogLine>) {
@@ -284,28 +282,6 @@ mod tests {
         LogLine { tick: 3, level: Level::Info, text: text.into() }
     }
 
-    #[test]
-    fn one_match_that_floods_loses_its_own_lines_and_no_state() {
-        let queue = Queue::default();
-        let (noisy, quiet) = (MatchId::from_random([1; 10]), MatchId::from_random([2; 10]));
-        let flood = vec![line(&"x".repeat(WAITING_LOG_BYTES / 2))];
-        assert!(queue.push_logs(&noisy, flood.clone()));
-        assert!(!queue.push_logs(&noisy, flood));
-        assert!(queue.push_logs(&quiet, vec![line("hello")]));
-        queue.push(Report::Started(noisy.clone()));
-        assert_eq!(queue.take_all(PAUSE).unwrap().len(), 3);
-        assert!(queue.push_logs(&noisy, vec![line("room again")]));
-    }
-
-    #[test]
-    fn a_closed_queue_gives_what_is_left_and_then_nothing() {
-        let queue = Queue::default();
-        queue.push(Report::Started(MatchId::from_random([1; 10])));
-        queue.lock().closed = Some(Instant::now());
-        assert_eq!(queue.take_all(PAUSE).unwrap().len(), 1);
-        assert!(queue.take_all(PAUSE).is_none());
-    }
-
     /// Keeps a match that has just been started.
     fn started(store: &Store) -> MatchId {
         let (actor, game) = (Actor::system(), GameId::from_random([1; 10]));
@@ -338,7 +314,7 @@ mod tests {
         disk.execute_batch(full).unwrap();
 
         let feed = Arc::new(LogFeed::default());
-        let mut writer = Writer { store: store.clone(), feed, unwritten: VecDeque::new() };
+        let mut writer = Writer::new(store.clone(), feed, Arc::default(), 1 << 20);
         writer.write(VecDeque::from([Report::Started(id.clone())]));
         let end = lattice_store::MatchEnd {
             state: MatchState::Finished,
@@ -347,7 +323,7 @@ mod tests {
             result: None,
             figures: None,
         };
-        writer.unwritten.push_back(State::Ended(id.clone(), end));
+        writer.unwritten.push_back(Change::Ended(id.clone(), end));
         for _ in 0..20 {
             writer.write(VecDeque::new());
         }

@@ -92,9 +92,14 @@ impl Server {
         let runtime = runtime().map_err(ServeError::Thread)?;
         let (metrics, feed) = (Arc::new(Metrics::new()), Arc::new(LogFeed::default()));
         let schedule = Arc::new(Schedule::default());
-        let (reporter, pump) =
-            reports::start(store.clone(), feed.clone(), schedule.clone(), metrics.clone())
-                .map_err(ServeError::Thread)?;
+        let (reporter, pump) = reports::start(
+            store.clone(),
+            feed.clone(),
+            schedule.clone(),
+            metrics.clone(),
+            config.input_log_bytes_per_match,
+        )
+        .map_err(ServeError::Thread)?;
         let (records, egress_audit) = egress_audit::start(store.clone(), runtime.handle().clone())
             .map_err(ServeError::Thread)?;
         let host = HostSettings {

@@ -20,7 +20,7 @@ use thiserror::Error;
 use crate::{
     artifacts::Artifacts,
     egress::{Egress, EgressError, EgressSettings},
-    engine::{Engine, EngineError},
+    engine::{Engine, EngineError, REPLAY_SLOTS},
     epoch::EpochClock,
     fault::{Fault, FaultKind},
     matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus},
@@ -105,6 +105,7 @@ struct Inner {
     programs: Mutex<Programs>,
     compiling: Mutex<()>,
     waiting_compiles: AtomicUsize,
+    replays: AtomicUsize,
     /// Taken when the host goes down.
     threads: Mutex<Option<Threads>>,
 }
@@ -135,6 +136,7 @@ impl Fleet {
             programs: Mutex::default(),
             compiling: Mutex::default(),
             waiting_compiles: AtomicUsize::new(0),
+            replays: AtomicUsize::new(0),
             threads,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -163,7 +165,7 @@ impl Fleet {
     }
 
     /// Runs a match again from its input log, up to tick `to` or to its end, on a thread that
-    /// yields to the ticks. Blocks. Takes one of a few places of its own, which the caller counts.
+    /// yields to the ticks. Blocks. Takes one of a few places that no match takes.
     pub fn replay(
         &self,
         program: &Program,
@@ -171,6 +173,7 @@ impl Fleet {
         to: Option<i64>,
         watch: impl FnMut(ReplayedTick<'_>) -> ControlFlow<()> + Send,
     ) -> Result<Replayed, ReplayError> {
+        let _place = ReplayPlace::take(&self.inner.replays).ok_or(ReplayError::Busy)?;
         let mut watch = watch;
         thread::scope(|scope| {
             let run = || {
@@ -364,6 +367,23 @@ impl<'a> Waiting<'a> {
 }
 
 impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// One of the places for replays.
+struct ReplayPlace<'a>(&'a AtomicUsize);
+
+impl<'a> ReplayPlace<'a> {
+    fn take(count: &'a AtomicUsize) -> Option<Self> {
+        let taken = count.fetch_add(1, Ordering::SeqCst);
+        let place = Self(count);
+        (taken < REPLAY_SLOTS as usize).then_some(place)
+    }
+}
+
+impl Drop for ReplayPlace<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }

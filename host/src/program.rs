@@ -61,6 +61,11 @@ impl Program {
         self.sha256
     }
 
+    /// Names the engine, its settings and the policy that it was compiled under.
+    pub fn fingerprint(&self) -> Sha256 {
+        self.engine.fingerprint()
+    }
+
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }

@@ -29,6 +29,8 @@ pub enum ReplayError {
          where fuel and limits may end a tick elsewhere"
     )]
     OtherEngine { logged: Sha256, here: Sha256 },
+    #[error("as many replays run already as may at once; try again in a moment")]
+    Busy,
     #[error("the host has no room for a replay: {0}")]
     Host(Fault),
 }
@@ -213,6 +215,7 @@ impl Run<'_> {
         let fuel = self.guest.fuel_used();
         self.fuel += fuel;
         let surface = self.guest.surface();
+        surface.log().drain();
         let (transcript, said) = (surface.transcript(), surface.said());
         let watched = (self.watch)(ReplayedTick { tick, fuel, transcript, said });
         let replayed = surface.codes().len();

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use lattice_host::{
-    Action, Outgoing, PlayerLink, Program,
+    Action, Fleet, Outgoing, PlayerLink, Program, REPLAY_SLOTS,
     replay::{Difference, Extent, ReplayError, Replayed},
 };
 use lattice_policies::{
@@ -129,6 +129,23 @@ fn a_match_into_which_nothing_came_has_two_records_and_is_the_same_again() {
     let id = host.start(&counts, 240);
     let log = assert_replays(&host, &counts, &id);
     assert_eq!((log.inputs.len(), log.end.unwrap().ticks), (0, 51));
+}
+
+#[test]
+fn a_sim_that_fills_its_log_in_every_tick_is_the_same_again() {
+    let host = TestHost::new();
+    let chatty = sim(
+        "",
+        "(local $lines i32)
+         (loop $more
+           (call $log (i32.const 2) (i32.const 0) (i32.const 4096))
+           (local.set $lines (i32.add (local.get $lines) (i32.const 1)))
+           (br_if $more (i32.lt_u (local.get $lines) (i32.const 40))))
+         (i64.eq (local.get 0) (i64.const 9))",
+    );
+    let id = host.start(&chatty, 240);
+    assert_replays(&host, &chatty, &id);
+    assert_eq!(host.told.logs_of(&id).len(), 150, "15 lines fit a tick's quota");
 }
 
 #[test]
@@ -280,7 +297,9 @@ fn a_log_is_whole_records_in_order() {
     let end = Record::End(LoggedEnd { ticks: 3, ending: LoggedEnding::Finished, transcript });
     let read = |records: &[&Record]| {
         let mut bytes = Vec::new();
-        records.iter().for_each(|record| record.encode(&mut bytes));
+        for record in records {
+            record.encode(&mut bytes);
+        }
         InputLog::read(&bytes)
     };
     assert!(read(&[&header, &inputs(-1), &inputs(0), &inputs(2), &end]).is_ok());
@@ -306,4 +325,26 @@ fn a_replay_takes_no_place_of_a_match() {
     let endless = host.spec(&host.program(ECHO), 60);
     host.fleet.apply(Action::Start(endless)).unwrap();
     assert_eq!(replay(&host, &host.program(&asking()), &log).extent, Extent::End);
+}
+
+#[test]
+fn only_so_many_replays_run_at_once() {
+    let host = TestHost::new();
+    let program = host.program(&asking());
+    let id = host.start(&asking(), 240);
+    let log = log_of(&host, &id);
+    // Each replay starts another one inside its first call, until one is refused.
+    fn nested(fleet: &Fleet, program: &Program, log: &InputLog) -> u32 {
+        let mut inside = None;
+        let run = fleet.replay(program, log, None, |_| {
+            inside.get_or_insert_with(|| nested(fleet, program, log));
+            ControlFlow::Break(())
+        });
+        match run {
+            Err(ReplayError::Busy) => 0,
+            run => 1 + inside.unwrap_or_else(|| panic!("{run:?}")),
+        }
+    }
+    assert_eq!(nested(&host.fleet, &program, &log), REPLAY_SLOTS);
+    assert_eq!(replay(&host, &program, &log).extent, Extent::End, "and the places are free again");
 }

@@ -132,7 +132,9 @@ impl Sha256 {
     /// Of the parts, one behind the other.
     pub fn of_parts(parts: &[&[u8]]) -> Self {
         let mut digest = sha2::Sha256::new();
-        parts.iter().for_each(|part| digest.update(part));
+        for part in parts {
+            digest.update(part);
+        }
         Self(digest.finalize().into())
     }
 }

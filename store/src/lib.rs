@@ -1,5 +1,5 @@
 //! What the platform remembers, in one SQLite database: games, builds, tokens, matches, players,
-//! match logs, egress policies and the audit chain.
+//! match logs, input logs, egress policies and the audit chain.
 //!
 //! Owns the schema and every line of SQL; each change and its audit row are one transaction.
 //! Never decides who may do what, and never keeps a secret: only its SHA-256.
@@ -12,6 +12,7 @@ mod database;
 mod egress;
 mod error;
 mod games;
+mod inputs;
 mod logs;
 mod matches;
 mod migrations;
@@ -31,6 +32,7 @@ pub use database::Store;
 pub use egress::StoredEgress;
 pub use error::StoreError;
 pub use games::Game;
+pub use inputs::{InputAppend, LogExtent};
 pub use logs::{LOG_BYTES_PER_MATCH, LogLine, StoredLog};
 pub use matches::{Match, MatchEnd, MatchState, NewMatch};
 pub use open::OpenError;

@@ -9,8 +9,9 @@ use semver::Version;
 use serde_json::{Value, json};
 
 use crate::{
-    Actor, AuditEntry, ModuleBuild, Page, Store, StoreError, audit, builds,
+    Actor, AuditEntry, LogExtent, ModuleBuild, Page, Store, StoreError, audit, builds,
     columns::{hash, json as canonical, maybe_parsed, now, parsed},
+    inputs,
 };
 
 /// Where a match stands in its life.
@@ -96,6 +97,8 @@ pub struct Match {
     pub result: Option<Vec<u8>>,
     /// What the host counted over its life.
     pub figures: Option<Value>,
+    /// Of its input log; `None` where none is kept, or nothing of it is written yet.
+    pub log: Option<LogExtent>,
     /// The subject that started it.
     pub created_by: String,
     pub created_at: Timestamp,
@@ -151,7 +154,8 @@ impl Store {
         self.read(|db| {
             let before = page.after.as_deref().map_or(Ok(i64::MAX), |id| place(db, id))?;
             db.prepare_cached(
-                "SELECT * FROM match_run WHERE game = ?1 AND n < ?2 ORDER BY n DESC LIMIT ?3",
+                "SELECT *, (SELECT cut FROM input_log WHERE match_id = id) AS log_cut
+                 FROM match_run WHERE game = ?1 AND n < ?2 ORDER BY n DESC LIMIT ?3",
             )?
             .query_and_then(params![game.as_str(), before, page.bounded()], match_run)?
             .collect()
@@ -216,6 +220,7 @@ impl Store {
                 "Fault": end.fault,
                 "Figures": end.figures,
                 "ResultSha256": end.result.as_deref().map(|bytes| Sha256::of(bytes).to_string()),
+                "InputLog": inputs::summary(tx, id)?,
             });
             let outcome = end.state.text();
             audit_change(tx, &Actor::system(), "match.end", (id, game), outcome, detail)
@@ -305,10 +310,13 @@ pub(crate) fn must_find(db: &Connection, id: &MatchId) -> Result<Match, StoreErr
 }
 
 fn find(db: &Connection, id: &MatchId) -> Result<Option<Match>, StoreError> {
-    db.prepare_cached("SELECT * FROM match_run WHERE id = ?1")?
-        .query_and_then([id.as_str()], match_run)?
-        .next()
-        .transpose()
+    db.prepare_cached(
+        "SELECT *, (SELECT cut FROM input_log WHERE match_id = id) AS log_cut
+         FROM match_run WHERE id = ?1",
+    )?
+    .query_and_then([id.as_str()], match_run)?
+    .next()
+    .transpose()
 }
 
 /// Where a match stands in the list of all.
@@ -332,6 +340,7 @@ fn match_run(row: &Row<'_>) -> Result<Match, StoreError> {
         fault: maybe_parsed(row, "fault")?,
         result: row.get("result")?,
         figures: maybe_parsed(row, "figures")?,
+        log: inputs::extent(row)?,
         created_by: row.get("created_by")?,
         created_at: parsed(row, "created_at")?,
         ended_at: maybe_parsed(row, "ended_at")?,

@@ -90,6 +90,14 @@ pub(crate) struct Fetches {
     logged: Option<VecDeque<i32>>,
 }
 
+/// A request as it lies in the sim's memory.
+struct Asked<'a> {
+    method: u32,
+    url: &'a [u8],
+    headers: HeaderLines<'a>,
+    body: &'a [u8],
+}
+
 /// What a request is answered where a replay's log has no answer left: the replay has gone astray.
 const ASTRAY: i32 = Code::HttpFailed.value();
 
@@ -125,27 +133,19 @@ impl Fetches {
         let url = memory.read(call.url.0, call.url.1)?;
         let headers = HeaderLines::Block(memory.read(call.headers.0, call.headers.1)?);
         let body = memory.read(call.body.0, call.body.1)?;
-        let code = match &mut self.logged {
-            Some(logged) => logged.pop_front().unwrap_or(ASTRAY),
-            None => {
-                let decided = self.decide(call.method, url, headers, body, answered, most);
-                decided.unwrap_or_else(Code::value)
-            }
+        let code = if let Some(logged) = &mut self.logged {
+            logged.pop_front().unwrap_or(ASTRAY)
+        } else {
+            let asked = Asked { method: call.method, url, headers, body };
+            self.decide(&asked, answered, most).unwrap_or_else(Code::value)
         };
         self.codes.push(code);
         Ok(code)
     }
 
-    fn decide(
-        &mut self,
-        method: u32,
-        url: &[u8],
-        headers: HeaderLines<'_>,
-        body: &[u8],
-        answered: u64,
-        most: u32,
-    ) -> Result<i32, Code> {
-        let decided = match Method::numbered(method) {
+    fn decide(&mut self, asked: &Asked<'_>, answered: u64, most: u32) -> Result<i32, Code> {
+        let Asked { url, headers, body, .. } = *asked;
+        let decided = match Method::numbered(asked.method) {
             Some(method) => decide(&self.rules.get(), &Request { method, url, headers, body }),
             None => Err(Refusal::unknown_method()),
         };

@@ -388,7 +388,9 @@ mod tests {
 
     fn stream() -> Vec<u8> {
         let mut stream = Vec::new();
-        records().iter().for_each(|record| record.encode(&mut stream));
+        for record in records() {
+            record.encode(&mut stream);
+        }
         stream
     }
 

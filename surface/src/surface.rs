@@ -61,6 +61,7 @@ impl Surface {
             let _ = self.push(Event::Leave { player: kick.player, reason: kick.reason });
         }
         self.outbox.clear();
+        self.log.begin();
         self.fetches.begin();
         self.transcript.begin(phase != Phase::Initialize && phase != Phase::Init);
     }

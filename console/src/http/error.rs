@@ -55,6 +55,9 @@ pub(crate) enum ApiError {
     TimedOut(Duration),
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A match's input log is not as it was written; the text says of what match, and where.
+    #[error("the input log is damaged: {0}")]
+    BadLog(String),
     /// A fault of the machine or of the platform; the text goes to the log only.
     #[error("{0}")]
     Internal(String),
@@ -128,12 +131,13 @@ impl ApiError {
             Self::Busy(_) => (S::SERVICE_UNAVAILABLE, "busy", "Too busy"),
             Self::TimedOut(_) => (S::REQUEST_TIMEOUT, "timed-out", "The request took too long"),
             Self::Store(error) => store_kind(error),
+            Self::BadLog(_) => (S::INTERNAL_SERVER_ERROR, "bad-log", "The input log is damaged"),
             Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "A fault of ours"),
         }
     }
 
     fn detail(&self, status: StatusCode) -> String {
-        if status.is_server_error() && !matches!(self, Self::Busy(_)) {
+        if status.is_server_error() && !matches!(self, Self::Busy(_) | Self::BadLog(_)) {
             tracing::error!(error = %self, "request failed");
             return "this is not your request's fault; the server's log has the cause".to_owned();
         }

@@ -10,7 +10,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use http::StatusCode;
 use lattice_host::MatchStatus;
 use lattice_policies::{MatchId, escape::guest_text, roles::Action};
-use lattice_store::Match;
+use lattice_store::{LogExtent, Match};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -26,7 +26,7 @@ use super::{
 use crate::{
     app::{App, to_its_end},
     launch::{Order, launch},
-    secrets,
+    replay, secrets,
 };
 
 /// A match to be started.
@@ -74,6 +74,13 @@ pub(crate) struct MatchAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     figures: Option<Value>,
+    /// Of what came into it: `off`, nothing is kept; `whole`; or `cut`, the log ends before the
+    /// match did, as one over its bound does, and one whose process was ended.
+    log: &'static str,
+    /// The hash of all that the sim said, once it has ended and the log has its end; lists leave
+    /// it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transcript: Option<String>,
     created_by: String,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,7 +199,7 @@ pub(crate) async fn show(
 ) -> ApiResult<Json<MatchAnswer>> {
     let (found, _permit) =
         caller.match_of_game(&app, &id, |owner| Action::ReadMatch { owner }).await?;
-    Ok(Json(answer(&app, found)))
+    Ok(Json(whole_answer(&app, found).await?))
 }
 
 /// Asks the sim to stop, then stops it. A match that has ended stays as it is.
@@ -216,7 +223,7 @@ pub(crate) async fn stop(
         to_its_end(async move { ask_to_stop(&worker, caller, found.id).await }).await?;
     let had_ended = !stopping && found.state.has_ended();
     let status = if had_ended { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok((status, Json(answer(&app, found))))
+    Ok((status, Json(whole_answer(&app, found).await?)))
 }
 
 /// Writes down that the match shall stop, and has it stopped also when that can't be written: it is
@@ -233,8 +240,19 @@ async fn ask_to_stop(app: &App, caller: Caller, id: MatchId) -> ApiResult<(bool,
     Ok((stopping, found.ok_or(ApiError::NotFound("match"))?))
 }
 
+/// A match with what its log says of its end.
+async fn whole_answer(app: &App, found: Match) -> ApiResult<MatchAnswer> {
+    let transcript = replay::transcript(app, &found).await?;
+    Ok(MatchAnswer { transcript: transcript.map(|hash| hash.to_string()), ..answer(app, found) })
+}
+
 fn answer(app: &App, found: Match) -> MatchAnswer {
     let live = app.fleet.live(&found.id).map(|live| live.status());
+    let log = match replay::extent(app, &found) {
+        None => "off",
+        Some(LogExtent::Whole) => "whole",
+        Some(LogExtent::Cut) => "cut",
+    };
     MatchAnswer {
         id: found.id.to_string(),
         game: found.game.to_string(),
@@ -247,6 +265,8 @@ fn answer(app: &App, found: Match) -> MatchAnswer {
         fault: found.fault,
         result_base64: found.result.map(|result| BASE64_STANDARD.encode(result)),
         figures: found.figures,
+        log,
+        transcript: None,
         created_by: found.created_by,
         created_at: found.created_at.to_string(),
         ended_at: found.ended_at.map(|at| at.to_string()),

@@ -9,6 +9,7 @@ mod egress;
 pub(crate) mod error;
 mod games;
 mod health;
+mod inputs;
 mod layers;
 mod list;
 mod logs;

@@ -251,9 +251,9 @@ async fn may_upload(
     Ok((game, permit, transfer(app, caller)?))
 }
 
-fn transfer(app: &App, caller: &Caller) -> ApiResult<Place<String>> {
+pub(super) fn transfer(app: &App, caller: &Caller) -> ApiResult<Place<String>> {
     let place = app.transfers.take(caller.principal.subject.clone());
-    place.ok_or(ApiError::Busy("too many modules are on their way"))
+    place.ok_or(ApiError::Busy("too many modules and logs are on their way"))
 }
 
 async fn admit(
@@ -297,7 +297,7 @@ pub(super) fn parse_version(name: &'static str, text: &str) -> ApiResult<Version
 }
 
 /// A body that holds its place among the transfers until it is sent.
-fn in_pieces(bytes: Bytes, place: Place<String>) -> Body {
+pub(super) fn in_pieces(bytes: Bytes, place: Place<String>) -> Body {
     const PIECE: usize = 64 << 10;
     Body::from_stream(stream::unfold((bytes, place), |(mut bytes, place)| async {
         if bytes.is_empty() {

@@ -9,7 +9,9 @@ use utoipa::{
     },
 };
 
-use super::{audit, egress, games, health, logs, matches, modules, pages, play, players, tokens};
+use super::{
+    audit, egress, games, health, inputs, logs, matches, modules, pages, play, players, tokens,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,7 +27,7 @@ use super::{audit, egress, games, health, logs, matches, modules, pages, play, p
         modules::retire, modules::restore,
         egress::show, egress::put,
         matches::create, matches::list, matches::show, matches::stop,
-        players::create, play::play, logs::list,
+        players::create, play::play, logs::list, inputs::show, inputs::create,
         audit::all, audit::of_game,
         tokens::create, tokens::list, tokens::delete,
         pages::root, pages::redirect, pages::index, pages::file,

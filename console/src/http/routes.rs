@@ -8,7 +8,8 @@ use axum::{
 use http::Method;
 
 use super::{
-    audit, egress, error::ApiError, games, health, logs, matches, modules, openapi, pages, play,
+    audit, egress, error::ApiError, games, health, inputs, logs, matches, modules, openapi, pages,
+    play,
 };
 use super::{players, tokens};
 use crate::app::App;
@@ -47,6 +48,8 @@ pub(super) fn routes() -> Vec<Route> {
         post("/matches/{match}/players", players::create),
         get("/matches/{match}/play", play::play),
         get("/matches/{match}/logs", logs::list),
+        get("/matches/{match}/inputs", inputs::show),
+        post("/matches/{match}/replay", inputs::create),
 
         get("/audit", audit::all),
         get("/games/{game}/audit", audit::of_game),

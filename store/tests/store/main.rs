@@ -13,6 +13,7 @@ mod concurrency;
 mod crash;
 mod egress;
 mod folder;
+mod inputs;
 mod matches;
 mod players_and_logs;
 mod tokens;

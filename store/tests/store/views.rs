@@ -4,7 +4,7 @@ use lattice_store::MatchState;
 
 use crate::world::*;
 
-const COLUMNS: [(&str, &str); 6] = [
+const COLUMNS: [(&str, &str); 7] = [
     (
         "audit",
         "seq, at, subject, token, address, request, action, game, target, outcome, detail, \
@@ -20,6 +20,7 @@ const COLUMNS: [(&str, &str); 6] = [
         "seq, at, game, match_id, tick, id, method, origin, url, outcome, status, address, \
          sent_bytes, received_bytes, waited_ms, took_ms, why",
     ),
+    ("input_logs", "match_id, chunks, bytes, stored_bytes, hash, cut"),
     (
         "matches",
         "id, game, version, sha256, state, ticks, tick_hz, seed, players, fault, result_bytes, \

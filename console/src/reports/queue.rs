@@ -1,0 +1,220 @@
+//! Reports that wait for the thread that writes them: taken without blocking, bounded by match.
+//! Never writes, and never loses a state.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use lattice_host::{LogLine, MatchEnd};
+use lattice_policies::MatchId;
+use lattice_store::InputAppend;
+
+/// Log text of one match that may wait to be written, in bytes.
+const WAITING_LOG_BYTES: usize = 256 << 10;
+/// What a line costs beside its text.
+const LINE_BYTES: usize = 64;
+/// Inputs of one match that may wait to be written, in bytes; a single chunk may be larger.
+const WAITING_INPUT_BYTES: usize = 4 << 20;
+
+/// What a match reported.
+pub(super) enum Report {
+    Started(MatchId),
+    Logs(MatchId, Vec<LogLine>),
+    Inputs(InputAppend),
+    Ended(MatchId, Box<MatchEnd>),
+}
+
+/// Where reports wait for the thread that writes them.
+#[derive(Default)]
+pub(super) struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    reports: VecDeque<Report>,
+    log_bytes: HashMap<MatchId, usize>,
+    /// Of the matches that have not ended, or not as far as it is written.
+    inputs: HashMap<MatchId, WaitingInputs>,
+    /// Until when what waits may be written, once nothing more comes.
+    closed: Option<Instant>,
+}
+
+/// The inputs of one match that wait to be written.
+#[derive(Default)]
+struct WaitingInputs {
+    bytes: usize,
+    /// Whether some got lost, so that none may follow.
+    is_cut: bool,
+}
+
+impl Queue {
+    pub(super) fn push(&self, report: Report) {
+        self.lock().reports.push_back(report);
+        self.changed.notify_one();
+    }
+
+    /// Queues lines, or drops them all when that match has too much waiting already.
+    pub(super) fn push_logs(&self, id: &MatchId, lines: Vec<LogLine>) -> bool {
+        let bytes: usize = lines.iter().map(|line| line.text.len() + LINE_BYTES).sum();
+        let mut waiting = self.lock();
+        let of_match = waiting.log_bytes.entry(id.clone()).or_default();
+        if *of_match + bytes > WAITING_LOG_BYTES {
+            return false;
+        }
+        *of_match += bytes;
+        waiting.reports.push_back(Report::Logs(id.clone(), lines));
+        drop(waiting);
+        self.changed.notify_one();
+        true
+    }
+
+    /// Queues records, or, when that match has too much waiting already, that its log ends here.
+    pub(super) fn push_inputs(&self, id: &MatchId, bytes: Vec<u8>) {
+        let mut waiting = self.lock();
+        let of_match = waiting.inputs.entry(id.clone()).or_default();
+        if of_match.is_cut {
+            return;
+        }
+        let is_full = of_match.bytes > 0 && of_match.bytes + bytes.len() > WAITING_INPUT_BYTES;
+        let match_id = id.clone();
+        let append = if is_full {
+            of_match.is_cut = true;
+            InputAppend::Lost { match_id }
+        } else {
+            of_match.bytes += bytes.len();
+            InputAppend::Records { match_id, bytes }
+        };
+        waiting.reports.push_back(Report::Inputs(append));
+        drop(waiting);
+        self.changed.notify_one();
+    }
+
+    /// So many bytes of a match's inputs wait no more.
+    pub(super) fn inputs_written(&self, id: &MatchId, bytes: usize) {
+        if let Some(of_match) = self.lock().inputs.get_mut(id) {
+            of_match.bytes = of_match.bytes.saturating_sub(bytes);
+        }
+    }
+
+    /// A match's log is cut where it is kept: what comes need not wait to be dropped there.
+    pub(super) fn inputs_cut(&self, id: &MatchId) {
+        if let Some(of_match) = self.lock().inputs.get_mut(id) {
+            of_match.is_cut = true;
+        }
+    }
+
+    /// A match has ended, and all of it is written.
+    pub(super) fn forget(&self, id: &MatchId) {
+        self.lock().inputs.remove(id);
+    }
+
+    /// Waits for reports, and gives none when the patience is over; `None` once the queue is
+    /// closed and empty.
+    pub(super) fn take_all(&self, patience: Duration) -> Option<VecDeque<Report>> {
+        let wait = |waiting: &mut Waiting| waiting.reports.is_empty() && waiting.closed.is_none();
+        let waited = self.changed.wait_timeout_while(self.lock(), patience, wait);
+        let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        waiting.log_bytes.clear();
+        let reports = std::mem::take(&mut waiting.reports);
+        (!reports.is_empty() || waiting.closed.is_none()).then_some(reports)
+    }
+
+    /// Nothing more comes; what waits may be written until then.
+    pub(super) fn close(&self, until: Instant) {
+        self.lock().closed = Some(until);
+        self.changed.notify_one();
+    }
+
+    /// Until when what waits may be written, once nothing more comes.
+    pub(super) fn closed(&self) -> Option<Instant> {
+        self.lock().closed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lattice_host::Level;
+
+    use super::*;
+
+    fn line(text: &str) -> LogLine {
+        LogLine { tick: 3, level: Level::Info, text: text.into() }
+    }
+
+    #[test]
+    fn one_match_that_floods_loses_its_own_lines_and_no_state() {
+        let queue = Queue::default();
+        let (noisy, quiet) = (MatchId::from_random([1; 10]), MatchId::from_random([2; 10]));
+        let flood = vec![line(&"x".repeat(WAITING_LOG_BYTES / 2))];
+        assert!(queue.push_logs(&noisy, flood.clone()));
+        assert!(!queue.push_logs(&noisy, flood));
+        assert!(queue.push_logs(&quiet, vec![line("hello")]));
+        queue.push(Report::Started(noisy.clone()));
+        assert_eq!(queue.take_all(Duration::ZERO).unwrap().len(), 3);
+        assert!(queue.push_logs(&noisy, vec![line("room again")]));
+    }
+
+    #[test]
+    fn a_closed_queue_gives_what_is_left_and_then_nothing() {
+        let queue = Queue::default();
+        queue.push(Report::Started(MatchId::from_random([1; 10])));
+        queue.close(Instant::now());
+        assert_eq!(queue.take_all(Duration::ZERO).unwrap().len(), 1);
+        assert!(queue.take_all(Duration::ZERO).is_none());
+    }
+
+    /// The inputs that wait, as the bytes of each chunk; `None` where they got lost.
+    fn inputs(queue: &Queue) -> Vec<Option<usize>> {
+        let reports = queue.take_all(Duration::ZERO).unwrap();
+        let length = |report| match report {
+            Report::Inputs(InputAppend::Records { bytes, .. }) => Some(bytes.len()),
+            Report::Inputs(InputAppend::Lost { .. }) => None,
+            _ => panic!("only inputs wait"),
+        };
+        reports.into_iter().map(length).collect()
+    }
+
+    #[test]
+    fn inputs_over_the_bound_cut_their_own_log_once_and_for_good() {
+        let queue = Queue::default();
+        let (noisy, quiet) = (MatchId::from_random([1; 10]), MatchId::from_random([2; 10]));
+        let half = WAITING_INPUT_BYTES / 2;
+        queue.push_inputs(&noisy, vec![0; half]);
+        queue.push_inputs(&noisy, vec![0; half]);
+        assert_eq!(inputs(&queue), [Some(half), Some(half)], "up to its last byte");
+        // They are taken, and not yet written.
+        queue.push_inputs(&noisy, vec![0; 1]);
+        queue.push_inputs(&noisy, vec![0; 1]);
+        queue.push_inputs(&quiet, vec![0; 1]);
+        assert_eq!(inputs(&queue), [None, Some(1)]);
+        queue.inputs_written(&noisy, 2 * half);
+        queue.push_inputs(&noisy, vec![0; 1]);
+        assert_eq!(inputs(&queue), [], "nothing follows what was lost");
+        queue.forget(&noisy);
+        queue.forget(&quiet);
+        assert!(queue.lock().inputs.is_empty());
+    }
+
+    #[test]
+    fn inputs_that_are_written_make_room_and_one_chunk_always_has_room() {
+        let queue = Queue::default();
+        let id = MatchId::from_random([1; 10]);
+        let large = 2 * WAITING_INPUT_BYTES;
+        for _ in 0..3 {
+            queue.push_inputs(&id, vec![0; large]);
+            assert_eq!(inputs(&queue), [Some(large)]);
+            queue.inputs_written(&id, large);
+        }
+        queue.inputs_cut(&id);
+        queue.push_inputs(&id, vec![0; 1]);
+        assert_eq!(inputs(&queue), []);
+    }
+}
