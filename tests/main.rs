@@ -47,4 +47,6 @@ mod play;
 mod restart;
 mod roles;
 mod tokens;
+mod twin;
+mod twin_broken;
 mod upload;

@@ -132,7 +132,9 @@ fn made_up(sandbox: &Sandbox, args: &Verify, to: &Path) -> Result<Transcript, Cl
     let (inputs, end) = play(&mut sim, match_, &mut |called| keep(&mut entries, called));
     let mut log = Vec::new();
     Record::Header(header).encode(&mut log);
-    inputs.into_iter().for_each(|inputs| Record::Inputs(inputs).encode(&mut log));
+    for inputs in inputs {
+        Record::Inputs(inputs).encode(&mut log);
+    }
     Record::End(end).encode(&mut log);
     fs::write(to, log).map_err(CliError::unreadable(to))?;
     let fault = entries.pop_if(|last| sandbox_fault(last).is_some());

@@ -175,7 +175,7 @@ impl<S: Sim> Run<'_, S> {
     fn tell(&mut self, tick: i64, course: Course) -> ControlFlow<Course> {
         let told = &mut *self.told;
         let goes_on = self.sim.surface(|surface| {
-            // A tick's quota of log lines counts from here.
+            // Its lines are in the transcript, and would pile up here.
             surface.log().drain();
             let (transcript, said) = (surface.transcript(), surface.said());
             told(&Called { tick, course: &course, transcript, said })
