@@ -49,4 +49,5 @@ mod roles;
 mod tokens;
 mod twin;
 mod twin_broken;
+mod twin_played;
 mod upload;
