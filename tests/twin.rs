@@ -228,4 +228,8 @@ fn a_log_of_another_module_and_what_is_no_log_are_refused() {
     one.verify(&["--inputs", log]).failed(1, &["inputs"]);
     let bad = run(Command::new(one.native()).args(["--inputs", log]));
     assert_eq!(bad.code, 2, "{}", bad.stderr);
+
+    // Nor does another program pass for a twin.
+    fs::copy("/bin/true", one.native()).unwrap();
+    one.verify(&[]).failed(1, &["wrote no transcript", "lattice build --native"]);
 }

@@ -175,10 +175,11 @@ impl Native<'_> {
             let program = self.program.display();
             return Err(CliError::failed(format!("{program} ({status}): {}", said.trim_end())));
         }
-        let bytes = fs::read(&to).map_err(CliError::unreadable(self.program))?;
-        let unreadable = |error| format!("{}'s transcript: {error}", self.program.display());
-        let entries =
-            read_transcript(&bytes).map_err(|error| CliError::failed(unreadable(error)))?;
+        let program = self.program.display();
+        let none = |_| CliError::Failed(format!("{program} {NO_TWIN}"));
+        let bytes = fs::read(&to).map_err(none)?;
+        let bad = |error| CliError::Failed(format!("{program}'s transcript: {error}"));
+        let entries = read_transcript(&bytes).map_err(bad)?;
         Ok((output, entries))
     }
 }
@@ -209,6 +210,7 @@ fn judge(wasm: &Transcript, native: &Native<'_>) -> Result<(), CliError> {
     }
 }
 
+const NO_TWIN: &str = "wrote no transcript: `lattice build --native` makes programs that do";
 const NOT_THE_SAME_TWICE: &str = "  hint: the native program is not the same twice: an address, or \
                                   memory that was never written, has come into what it says";
 

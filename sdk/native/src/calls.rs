@@ -85,9 +85,11 @@ pub(crate) unsafe extern "C" fn lattice_ms_http_request(
     body_len: u32,
 ) -> i32 {
     let parts = [(url.cast(), url_len), (headers.cast(), headers_len), (body, body_len)];
+    // One behind the other; what is nowhere lies behind them all.
     let mut memory = Vec::new();
-    let [url, headers, body] = parts.map(|(from, len)| {
-        let start = memory.len() as u32;
+    let [url, headers, body] = parts.map(|(from, len): (*const c_void, u32)| {
+        let nothing = from.is_null() && len > 0;
+        let start = if nothing { u32::MAX } else { memory.len() as u32 };
         // SAFETY: the caller's promise above.
         memory.extend_from_slice(&unsafe { bytes_at(from, len) });
         (start, len)
