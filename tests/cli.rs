@@ -61,8 +61,10 @@ impl Said {
 
 #[test]
 fn every_command_explains_itself_with_examples() {
-    let commands =
-        ["serve", "scan", "upload", "game", "match", "egress", "token", "audit", "backup", "dev"];
+    let commands = [
+        "serve", "scan", "upload", "game", "match", "replay", "egress", "token", "audit", "backup",
+        "dev",
+    ];
     let help = run(lattice().arg("--help")).done();
     for command in commands {
         assert!(help.contains(&format!("\n  {command}")), "{help}");

@@ -44,6 +44,7 @@ mod outbound;
 mod overload;
 mod pages;
 mod play;
+mod replay;
 mod restart;
 mod roles;
 mod tokens;

@@ -338,6 +338,59 @@ mod tests {
     }
 
     #[test]
+    fn inputs_that_cannot_be_written_wait_and_come_before_their_matchs_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let id = started(&store);
+        let disk = rusqlite::Connection::open(folder.path().join("lattice.sqlite")).unwrap();
+        let full = "CREATE TRIGGER full BEFORE INSERT ON input_chunk
+                    BEGIN SELECT RAISE(ABORT, 'full'); END";
+        disk.execute_batch(full).unwrap();
+
+        let queue = Arc::new(Queue::default());
+        let feed = Arc::new(LogFeed::default());
+        let mut writer = Writer::new(store.clone(), feed, Arc::clone(&queue), 1 << 20);
+        for bytes in [&b"first, "[..], b"second, ", b"third"] {
+            queue.push_inputs(&id, bytes.to_vec());
+        }
+        writer.write(queue.take_all(Duration::ZERO).unwrap());
+        let end = lattice_store::MatchEnd {
+            state: MatchState::Finished,
+            ticks: 5,
+            fault: None,
+            result: None,
+            figures: None,
+        };
+        writer.unwritten.push_back(Change::Ended(id.clone(), end));
+        writer.write(VecDeque::new());
+        let state = || store.match_by_id(&id).unwrap().unwrap().state;
+        assert_eq!((state(), writer.patience()), (MatchState::Starting, PAUSE));
+        assert_eq!(store.inputs(&id).unwrap(), None, "all of a transaction, or nothing");
+
+        disk.execute_batch("DROP TRIGGER full").unwrap();
+        writer.write(VecDeque::new());
+        assert_eq!((state(), writer.patience()), (MatchState::Finished, Duration::MAX));
+        assert_eq!(store.inputs(&id).unwrap().unwrap(), b"first, second, third");
+    }
+
+    #[test]
+    fn a_log_that_is_too_long_takes_nothing_more_from_the_queue() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let id = started(&store);
+        let queue = Arc::new(Queue::default());
+        let feed = Arc::new(LogFeed::default());
+        let mut writer = Writer::new(store.clone(), feed, Arc::clone(&queue), 8);
+        for bytes in [&b"12345678"[..], b"9"] {
+            queue.push_inputs(&id, bytes.to_vec());
+        }
+        writer.write(queue.take_all(Duration::ZERO).unwrap());
+        queue.push_inputs(&id, b"0".to_vec());
+        assert!(queue.take_all(Duration::ZERO).unwrap().is_empty());
+        assert_eq!(store.inputs(&id).unwrap().unwrap(), b"12345678");
+    }
+
+    #[test]
     fn a_line_is_kept_escaped() {
         let kept = kept(&MatchId::from_random([1; 10]), &line("\u{1b}[31mred"));
         assert_eq!(kept.text, "\\u{1b}[31mred");

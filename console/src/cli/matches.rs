@@ -12,6 +12,7 @@ use super::{
     CliError,
     client::{Answer, Client, Remote, every_item},
     logs::{self, Logs},
+    replay::{self, Inputs},
     table::table,
     terminal::{self, Tone, paint, string},
 };
@@ -24,6 +25,7 @@ Examples:
   lattice match new --game g_0123456789abcdef --version 1.2.0 --tick-hz 30 --config level.json
   lattice match player m_0123456789abcdef --name Ada       # prints a link that opens the game
   lattice match logs m_0123456789abcdef --follow
+  lattice match inputs m_0123456789abcdef -o inputs.log
   lattice match stop m_0123456789abcdef
   MATCH=$(lattice match new --game $GAME --json | jq -r .Id)")]
 pub(crate) struct MatchArgs {
@@ -45,6 +47,8 @@ enum Act {
     Player(Player),
     /// Show the log of a match
     Logs(Logs),
+    /// Fetch the input log of a match: all that came into it
+    Inputs(Inputs),
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +120,7 @@ pub(crate) async fn run(args: &MatchArgs) -> Result<(), CliError> {
         Act::Stop(one) => run_stop(one).await,
         Act::Player(player) => run_player(player).await,
         Act::Logs(logs) => logs::run(logs).await,
+        Act::Inputs(inputs) => replay::run_inputs(inputs).await,
     }
 }
 

@@ -16,6 +16,7 @@ mod explain;
 mod game;
 mod logs;
 mod matches;
+mod replay;
 mod scan;
 mod serve;
 mod sse;
@@ -49,6 +50,7 @@ First steps:
   lattice upload game_sim.wasm --game g_... --version 1.0.0
   lattice match new --game g_...                   a match of its highest version
   lattice match player m_...                       a link to play it
+  lattice replay m_...                             the same match again, from what came into it
 
 Exit codes: 0 done, 1 failed or refused, 2 bad usage, configuration or unreadable input.
 `lattice COMMAND --help` has examples of each command."
@@ -67,6 +69,7 @@ enum Command {
     Upload(upload::Upload),
     Game(game::GameArgs),
     Match(matches::MatchArgs),
+    Replay(replay::Replay),
     Egress(egress::EgressArgs),
     Token(token::TokenArgs),
     Audit(audit::AuditArgs),
@@ -96,6 +99,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Upload(args) => wait_for(upload::run(&args)),
         Command::Game(args) => wait_for(game::run(&args)),
         Command::Match(args) => wait_for(matches::run(&args)),
+        Command::Replay(args) => wait_for(replay::run(&args)),
         Command::Egress(args) => wait_for(egress::run(&args)),
         Command::Token(args) => token::run(&args),
         Command::Audit(args) => audit::run(&args),
