@@ -87,19 +87,19 @@ fn text(replayed: &Value) -> String {
         (Value::Bool(true), _) => paint(Tone::Good, "the same, as far as it was run"),
         _ => paint(Tone::Bad, "another match"),
     };
-    let mut text = format!("{}  {verdict}\n", of("Match"));
+    let mut lines = vec![format!("{}  {verdict}", of("Match"))];
     let difference = &replayed["Difference"];
     if difference.is_object() {
         let of = |member: &str| string(difference, member);
-        let (tick, kind) = (of("Tick"), of("Kind"));
-        let (logged, replayed) = (of("Logged"), of("Replayed"));
-        text += &format!("  first difference at tick {tick}, in the {kind}\n");
-        text += &format!("    logged    {logged}\n    replayed  {replayed}\n");
+        lines.push(format!("  first difference at tick {}, in the {}", of("Tick"), of("Kind")));
+        lines.push(format!("    logged    {}", of("Logged")));
+        lines.push(format!("    replayed  {}", of("Replayed")));
     }
     let milliseconds = replayed["Microseconds"].as_u64().unwrap_or(0) / 1_000;
     let (ticks, rate, fuel) = (of("Ticks"), of("TicksPerSecond"), of("Fuel"));
-    text += &format!("  {ticks} ticks in {milliseconds} ms ({rate} a second), {fuel} fuel\n");
-    text + &format!("  transcript {}\n", of("Transcript"))
+    lines.push(format!("  {ticks} ticks in {milliseconds} ms ({rate} a second), {fuel} fuel"));
+    lines.push(format!("  transcript {}\n", of("Transcript")));
+    lines.join("\n")
 }
 
 #[cfg(test)]
