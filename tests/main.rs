@@ -48,4 +48,7 @@ mod replay;
 mod restart;
 mod roles;
 mod tokens;
+mod twin;
+mod twin_broken;
+mod twin_played;
 mod upload;

@@ -30,3 +30,4 @@ pub use record::{
     TickInputs,
 };
 pub use surface::Surface;
+pub use transcript::Said;

@@ -4,7 +4,7 @@
 //! Two runs of the same match have the same transcript, whatever the machine. What faulted is not
 //! in it, nor is anything that depends on a socket.
 
-use lattice_policies::Sha256;
+use lattice_policies::{PlayerId, Sha256};
 
 /// What the chain begins with: the SHA-256 of this text.
 const BEGINNING: &[u8] = b"lattice transcript 1";
@@ -27,6 +27,88 @@ pub(crate) enum Saying {
     Result = 6,
     /// Name, `u64` bits of the value; the last of the call.
     Gauge = 7,
+}
+
+/// What a sim said by one host call, read back from a transcript's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said<'a> {
+    /// The text as far as it was kept.
+    Log {
+        level: u32,
+        text: &'a [u8],
+    },
+    Send {
+        player: PlayerId,
+        flags: u32,
+        bytes: &'a [u8],
+    },
+    Broadcast {
+        flags: u32,
+        bytes: &'a [u8],
+    },
+    Kick {
+        player: PlayerId,
+        reason: i32,
+    },
+    Request {
+        id: u32,
+        method: u32,
+        url: &'a [u8],
+        headers: &'a [u8],
+        body: &'a [u8],
+    },
+    Result {
+        bytes: &'a [u8],
+    },
+    /// The value as the bytes of an `f64`, so that each NaN is itself.
+    Gauge {
+        name: &'a [u8],
+        value: &'a [u8],
+    },
+}
+
+impl<'a> Said<'a> {
+    /// Takes the first saying off the bytes. `None` at their end, and where no transcript has
+    /// such bytes.
+    pub fn take(bytes: &mut &'a [u8]) -> Option<Self> {
+        let (&kind, mut rest) = bytes.split_first()?;
+        let rest = &mut rest;
+        let said = match kind {
+            1 => Said::Log { level: take_number(rest)?, text: take_bytes(rest)? },
+            2 => {
+                let (player, flags) = (PlayerId(take_number(rest)?), take_number(rest)?);
+                Said::Send { player, flags, bytes: take_bytes(rest)? }
+            }
+            3 => Said::Broadcast { flags: take_number(rest)?, bytes: take_bytes(rest)? },
+            4 => {
+                let player = PlayerId(take_number(rest)?);
+                Said::Kick { player, reason: take_number(rest)? as i32 }
+            }
+            5 => {
+                let (id, method) = (take_number(rest)?, take_number(rest)?);
+                let (url, headers) = (take_bytes(rest)?, take_bytes(rest)?);
+                Said::Request { id, method, url, headers, body: take_bytes(rest)? }
+            }
+            6 => Said::Result { bytes: take_bytes(rest)? },
+            7 => Said::Gauge { name: take_bytes(rest)?, value: take_bytes(rest)? },
+            _ => return None,
+        };
+        *bytes = rest;
+        Some(said)
+    }
+}
+
+fn take_number(rest: &mut &[u8]) -> Option<u32> {
+    let (number, behind) = rest.split_first_chunk()?;
+    *rest = behind;
+    Some(u32::from_le_bytes(*number))
+}
+
+fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let size = take_number(rest)?;
+    let (bytes, behind) = rest.split_at_checked(size as usize)?;
+    *rest = behind;
+    Some(bytes)
 }
 
 /// A part of what is said.
@@ -91,5 +173,50 @@ impl Transcript {
 
     pub(crate) fn discard(&mut self) {
         self.said.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_said_is_read_back() {
+        let mut transcript = Transcript::default();
+        let (number, bytes) = (Part::Number, Part::Bytes);
+        transcript.say(Saying::Log, &[number(2), bytes(b"text")]);
+        transcript.say(Saying::Send, &[number(7), number(1), bytes(b"to one")]);
+        transcript.say(Saying::Broadcast, &[number(0), bytes(b"")]);
+        transcript.say(Saying::Kick, &[number(7), number(-5_i32 as u32)]);
+        let request = [number(1), number(2), bytes(b"url"), bytes(b"headers"), bytes(b"body")];
+        transcript.say(Saying::Request, &request);
+        transcript.say(Saying::Result, &[bytes(b"result")]);
+        transcript.say(Saying::Gauge, &[bytes(b"name"), bytes(&[1; 8])]);
+
+        let mut rest = transcript.said();
+        let said: Vec<_> = std::iter::from_fn(|| Said::take(&mut rest)).collect();
+        let player = PlayerId(7);
+        let (url, headers, body) = (&b"url"[..], &b"headers"[..], &b"body"[..]);
+        let expected = [
+            Said::Log { level: 2, text: b"text" },
+            Said::Send { player, flags: 1, bytes: b"to one" },
+            Said::Broadcast { flags: 0, bytes: b"" },
+            Said::Kick { player, reason: -5 },
+            Said::Request { id: 1, method: 2, url, headers, body },
+            Said::Result { bytes: b"result" },
+            Said::Gauge { name: b"name", value: &[1; 8] },
+        ];
+        assert_eq!((said.as_slice(), rest), (&expected[..], &[][..]));
+    }
+
+    #[test]
+    fn bytes_that_were_cut_off_are_nothing_said() {
+        let mut transcript = Transcript::default();
+        transcript.say(Saying::Log, &[Part::Number(2), Part::Bytes(b"text")]);
+        let whole = transcript.said();
+        for size in 0..whole.len() {
+            let mut rest = &whole[..size];
+            assert_eq!((Said::take(&mut rest), rest.len()), (None, size));
+        }
     }
 }

@@ -5,6 +5,8 @@
 
 mod audit;
 mod backup;
+mod build;
+mod build_flags;
 mod client;
 mod data;
 mod dev;
@@ -23,6 +25,8 @@ mod terminal;
 mod token;
 mod upload;
 mod verdict;
+mod verify;
+mod verify_sandbox;
 
 use std::{future::Future, process::ExitCode};
 
@@ -60,6 +64,8 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Scan(scan::Scan),
+    Build(build::Build),
+    Verify(verify::Verify),
     Upload(upload::Upload),
     Game(game::GameArgs),
     Match(matches::MatchArgs),
@@ -88,6 +94,8 @@ fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Serve(args) => serve::run(args),
         Command::Scan(args) => scan::run(&args),
+        Command::Build(args) => build::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Upload(args) => wait_for(upload::run(&args)),
         Command::Game(args) => wait_for(game::run(&args)),
         Command::Match(args) => wait_for(matches::run(&args)),

@@ -1,0 +1,90 @@
+//! A sim in the sandbox for `lattice verify`: compiled and called in this process, in a fleet of
+//! one slot whose folder is temporary. Nothing that it asks for leaves.
+
+use std::{path::Path, sync::Arc};
+
+use lattice_host::{
+    Fault, Fleet, Guest, HostSettings, InputChunk, LogLine, MatchEnd, Program, Reports,
+    egress::{EgressSettings, SystemNetwork},
+};
+use lattice_policies::{MatchId, Policy, Sha256, admission};
+use lattice_surface::Surface;
+use lattice_twin::{Course, Sim};
+use tokio::sync::mpsc;
+
+use super::CliError;
+
+/// A module that is ready to run under the policy that ships with lattice.
+pub(super) struct Sandbox {
+    program: Program,
+    /// Its clock is what ends a call at its deadline.
+    fleet: Fleet,
+}
+
+impl Sandbox {
+    pub(super) fn new(wasm: Vec<u8>, folder: &Path) -> Result<Self, CliError> {
+        let policy = Policy::default();
+        let admitted = admission::scan(wasm, &policy.admission)
+            .map_err(|_| CliError::failed("the module is refused; `lattice scan` says why"))?;
+        let egress = EgressSettings {
+            policy: policy.egress.clone(),
+            roots: Vec::new(),
+            records: mpsc::channel(1).0,
+            network: Arc::new(SystemNetwork),
+        };
+        let cache_dir = folder.join("code");
+        let settings = HostSettings { policy, workers: 1, slots: 1, cache_dir, egress };
+        let fleet = Fleet::start(settings, Arc::new(NoMatches)).map_err(CliError::failed)?;
+        let program = fleet.compile(&admitted).map_err(CliError::failed)?;
+        Ok(Self { program, fleet })
+    }
+
+    pub(super) fn module(&self) -> Sha256 {
+        self.program.sha256()
+    }
+
+    pub(super) fn fingerprint(&self) -> Sha256 {
+        self.fleet.fingerprint()
+    }
+
+    /// A sim that has not been started.
+    pub(super) fn sim(&self, config: Arc<[u8]>) -> Result<impl Sim + use<>, CliError> {
+        Guest::new(&self.program, config, Arc::default()).map(WasmSim).map_err(CliError::failed)
+    }
+}
+
+struct WasmSim(Guest);
+
+impl Sim for WasmSim {
+    fn init(&mut self, seed: u64, tick_hz: u16) -> Course {
+        self.0.init(seed, tick_hz).map_or_else(faulted, |()| Course::GoesOn)
+    }
+
+    fn tick(&mut self, tick: i64) -> Course {
+        let course = |is_over| if is_over { Course::Finished } else { Course::GoesOn };
+        self.0.tick(tick).map_or_else(faulted, course)
+    }
+
+    fn shutdown(&mut self) -> Course {
+        self.0.shutdown().map_or_else(faulted, |()| Course::GoesOn)
+    }
+
+    fn surface<T>(&mut self, look: impl FnOnce(&mut Surface) -> T) -> T {
+        look(self.0.surface())
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_or_else hands over")]
+fn faulted(fault: Fault) -> Course {
+    Course::Faulted(fault.kind.as_str().to_owned())
+}
+
+/// The fleet has no matches to report of.
+struct NoMatches;
+
+impl Reports for NoMatches {
+    fn started(&self, _: &MatchId) {}
+    fn logs(&self, _: &MatchId, _: Vec<LogLine>) {}
+    fn inputs(&self, _: &MatchId, _: InputChunk) {}
+    fn ended(&self, _: &MatchId, _: MatchEnd) {}
+}
