@@ -43,9 +43,9 @@ bench: ## Medians and ratios against peers (release build)
 	@scripts/tools.sh $(BUILD_TOOLS)
 	cargo bench -p lattice-benches --locked
 
-build: ## Build the `lattice` command: target/debug/lattice
+build: ## Build the `lattice` command, and the library that sims' native programs link, in target/debug
 	@scripts/tools.sh cc
-	cargo build --locked --bin lattice
+	cargo build --locked -p lattice-console -p lattice-runner
 
 sims: ## Compile the example sims with the documented command, each beside its source
 	@scripts/tools.sh clang wasm-ld

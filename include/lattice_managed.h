@@ -53,7 +53,9 @@
 // between libraries and would break the equality of the wasm sim and the native one.
 // lattice_math.h states the accuracy of the functions in math.h.
 //
-// NATIVE  The same source builds natively for debugging, against a shim of the lattice_ms_* calls:
+// NATIVE  The same source builds as a native program for gdb and sanitizers, linked with
+// liblattice_runner.a, which has the lattice_ms_* calls; `lattice build --native` does it, and
+// `lattice verify` holds the two against each other. Its flags are
 //     -ffp-contract=off -fno-math-errno -fsigned-char -fwrapv, and never -ffast-math.
 //
 // OPT OUT, before the include, of what you define yourself:
