@@ -96,7 +96,7 @@ fn calls(guest: &mut Guest) -> f64 {
     per_call(clocks::cpu(|| {
         for tick in 0..TICKS {
             guest.surface().begin(Phase::Tick);
-            assert_eq!(guest.tick(tick.into()), Ok(false), "each call returned 0");
+            assert_eq!(guest.tick(tick.into(), false), Ok(false), "each call returned 0");
         }
     }))
 }

@@ -59,7 +59,7 @@ fn play(program: &Program, script: &Script, mut log: Option<&mut Vec<u8>>) -> f6
         for event in events {
             guest.surface().push(event.clone()).unwrap();
         }
-        assert_eq!(guest.tick(tick), Ok(false));
+        assert_eq!(guest.tick(tick, false), Ok(false));
         guest.surface().log().drain();
         if let (Some(log), false) = (log.as_deref_mut(), events.is_empty()) {
             let (events, codes) = (events.clone(), Vec::new());
@@ -82,6 +82,7 @@ fn header(program: &Program, script: &Script) -> Record {
         fingerprint: program.fingerprint(),
         tick_hz: script.tick_hz,
         seed: script.seed,
+        hash_every: 0,
         config: Arc::clone(&script.config),
     })
 }

@@ -66,7 +66,7 @@ fn play(program: &Program, script: &Script) -> (f64, u64) {
         for event in events {
             guest.surface().push(event).unwrap();
         }
-        assert_eq!(guest.tick(tick as i64), Ok(false));
+        assert_eq!(guest.tick(tick as i64, false), Ok(false));
         seconds += began.elapsed().as_secs_f64();
         guest.surface().log().drain();
         hash = digest(hash, guest.surface().outbox());

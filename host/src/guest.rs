@@ -54,6 +54,7 @@ pub struct Guest {
     sandbox: Sandbox,
     instance: Instance,
     tick: TypedFunc<i64, i32>,
+    hash: Option<TypedFunc<(), i64>>,
     shutdown: Option<TypedFunc<(), ()>>,
     tick_limits: GuestLimits,
     init_limits: GuestLimits,
@@ -69,6 +70,7 @@ struct Sandbox {
 const INITIALIZE: &str = "_initialize";
 const INIT: &str = "lattice_sim_init";
 const TICK: &str = "lattice_sim_tick";
+const HASH: &str = "lattice_sim_hash";
 const SHUTDOWN: &str = "lattice_sim_shutdown";
 
 impl Guest {
@@ -93,9 +95,10 @@ impl Guest {
         let instance = program.pre().instantiate(&mut store).map_err(host)?;
         store.data_mut().memory = instance.get_memory(&mut store, MEMORY);
         let tick = instance.get_typed_func(&mut store, TICK).map_err(host)?;
+        let hash = instance.get_typed_func(&mut store, HASH).ok();
         let shutdown = instance.get_typed_func(&mut store, SHUTDOWN).ok();
         let sandbox = Sandbox { store, fuel_used: 0, gauges_changed: false };
-        Ok(Self { sandbox, instance, tick, shutdown, tick_limits, init_limits })
+        Ok(Self { sandbox, instance, tick, hash, shutdown, tick_limits, init_limits })
     }
 
     /// Gives each call so much time, in milliseconds, instead of what policy says.
@@ -127,11 +130,17 @@ impl Guest {
         result.map(drop)
     }
 
-    /// Runs one tick. The caller has begun it on the surface and queued its events there.
-    /// Answers whether the sim has finished.
-    pub fn tick(&mut self, tick: i64) -> Result<bool, Fault> {
+    /// Runs one tick, and with `hash` the sim's digest of its state, if there, within the tick's
+    /// budget. The caller has begun the tick on the surface and queued its events there. Answers
+    /// whether the sim has finished.
+    pub fn tick(&mut self, tick: i64, hash: bool) -> Result<bool, Fault> {
         let fault = |code: &i32| (*code < 0).then_some(*code);
-        let result = self.sandbox.call(TICK, &self.tick, tick, self.tick_limits, fault);
+        let sandbox = &mut self.sandbox;
+        let mut result = sandbox.run(TICK, &self.tick, tick, self.tick_limits, fault);
+        if let (true, true, Some(hash)) = (hash, result.is_ok(), &self.hash) {
+            result = result.and_then(|code| sandbox.hash(hash, self.tick_limits).map(|()| code));
+        }
+        let result = sandbox.settle(result);
         result.map(|code| code == 1).map_err(|fault| fault.at(Some(tick)))
     }
 
@@ -164,9 +173,22 @@ impl Guest {
 }
 
 impl Sandbox {
-    /// Arms fuel and deadline, calls, and commits what the guest did; or discards it, when the
-    /// call failed or `declared` finds in its result a fault that the sim declares.
+    /// Calls, and commits what the guest did or discards it.
     fn call<P: WasmParams, R: WasmResults>(
+        &mut self,
+        entry: &'static str,
+        function: &TypedFunc<P, R>,
+        params: P,
+        limits: GuestLimits,
+        declared: impl FnOnce(&R) -> Option<i32>,
+    ) -> Result<R, Fault> {
+        let result = self.run(entry, function, params, limits, declared);
+        self.settle(result)
+    }
+
+    /// Arms fuel and deadline, and calls. It has failed also when `declared` finds in its result
+    /// a fault that the sim declares.
+    fn run<P: WasmParams, R: WasmResults>(
         &mut self,
         entry: &'static str,
         function: &TypedFunc<P, R>,
@@ -181,11 +203,26 @@ impl Sandbox {
             let left = self.store.get_fuel().unwrap_or(0);
             self.fuel_used = limits.fuel.saturating_sub(left);
         }
-        let result = result.map_err(|error| Fault::of_call(entry, &error));
-        let result = result.and_then(|value| match declared(&value) {
+        let value = result.map_err(|error| Fault::of_call(entry, &error))?;
+        match declared(&value) {
             Some(code) => Err(sim_fault(entry, code)),
             None => Ok(value),
-        });
+        }
+    }
+
+    /// Takes the sim's digest with what the tick has left of its fuel.
+    fn hash(&mut self, hash: &TypedFunc<(), i64>, mut limits: GuestLimits) -> Result<(), Fault> {
+        let used = self.fuel_used;
+        limits.fuel = limits.fuel.saturating_sub(used);
+        self.store.data_mut().surface.begin_hash();
+        let digest = self.run(HASH, hash, (), limits, |_| None);
+        self.fuel_used += used;
+        self.store.data_mut().surface.hash(digest?);
+        Ok(())
+    }
+
+    /// Commits what a call did, or discards it when it failed.
+    fn settle<R>(&mut self, result: Result<R, Fault>) -> Result<R, Fault> {
         let surface = &mut self.store.data_mut().surface;
         self.gauges_changed = result.is_ok() && surface.commit();
         if result.is_err() {

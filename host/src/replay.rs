@@ -159,7 +159,8 @@ impl Run<'_> {
             if self.ticks > to {
                 return Err(Stop::Here);
             }
-            let called = self.tick(inputs.next_if(|inputs| inputs.tick == self.ticks))?;
+            let inputs = inputs.next_if(|inputs| inputs.tick == self.ticks);
+            let called = self.tick(inputs, log.header.hashes_after(self.ticks))?;
             if let Called::Faulted(_) = called {
                 return self.expect_fault(log.end.as_ref(), LoggedCall::Tick, self.ticks, &called);
             }
@@ -193,7 +194,7 @@ impl Run<'_> {
         Ok(called)
     }
 
-    fn tick(&mut self, inputs: Option<&TickInputs>) -> Result<Called, Stop> {
+    fn tick(&mut self, inputs: Option<&TickInputs>, hash: bool) -> Result<Called, Stop> {
         let surface = self.guest.surface();
         surface.replay_codes(inputs.map_or(&[][..], |inputs| &inputs.codes));
         surface.begin(Phase::Tick);
@@ -201,7 +202,7 @@ impl Run<'_> {
             // It was taken then, and the queue is as it was then.
             let _ = surface.push(event.clone());
         }
-        let called = match self.guest.tick(self.ticks) {
+        let called = match self.guest.tick(self.ticks, hash) {
             Ok(false) => Called::GoesOn,
             Ok(true) => Called::Finished,
             Err(fault) => Called::Faulted(fault),

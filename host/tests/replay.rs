@@ -21,7 +21,7 @@ use lattice_policies::{
     policy::{InputLog as Keep, MatchLimits},
 };
 use lattice_surface::{
-    Event, InputLog, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Record, TickInputs,
+    Event, InputLog, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Record, Said, TickInputs,
 };
 use support::{ECHO, TestHost, sim};
 
@@ -289,6 +289,7 @@ fn a_log_is_whole_records_in_order() {
         fingerprint: Sha256::of(b"f"),
         tick_hz: 30,
         seed: 1,
+        hash_every: 0,
         config: [].into(),
     });
     let transcript = Sha256::of(b"t");
@@ -347,4 +348,90 @@ fn only_so_many_replays_run_at_once() {
     }
     assert_eq!(nested(&host.fleet, &program, &log), REPLAY_SLOTS);
     assert_eq!(replay(&host, &program, &log).extent, Extent::End, "and the places are free again");
+}
+
+/// A sim that counts its ticks in memory and has this for its digest.
+fn hashing(hash: &str) -> String {
+    ECHO.replace(
+        "(func (export \"lattice_abi_v1\"))",
+        &format!(
+            "(func (export \"lattice_abi_v1\"))
+             (global $asked (mut i64) (i64.const 0))
+             (func (export \"lattice_sim_hash\") (result i64) {hash})"
+        ),
+    )
+}
+
+/// The ticks of a log after which a digest was said, and the digests.
+fn digests(host: &TestHost, wat: &str, log: &InputLog) -> Vec<(i64, u64)> {
+    let mut digests = Vec::new();
+    let watch = |tick: lattice_host::replay::ReplayedTick<'_>| {
+        let mut said = tick.said;
+        while let Some(said) = Said::take(&mut said) {
+            if let Said::Hash { value } = said {
+                digests.push((tick.tick, value));
+            }
+        }
+        ControlFlow::Continue(())
+    };
+    host.fleet.replay(&host.program(wat), log, None, watch).unwrap();
+    digests
+}
+
+fn hashing_host(every: u32) -> TestHost {
+    let matches = MatchLimits { hash_every_ticks: every, ..MatchLimits::default() };
+    TestHost::with(Policy { matches, ..Policy::default() }, 4)
+}
+
+#[tokio::test]
+async fn a_sims_digest_is_taken_at_fixed_ticks_and_again_in_a_replay() {
+    let host = hashing_host(5);
+    // It counts how often it was asked, and may say nothing itself.
+    let wat = hashing(
+        "(call $log (i32.const 2) (i32.const 0) (i32.const 4))
+         (if (i32.ne (call $broadcast (i32.const 0) (i32.const 4) (i32.const 0)) (i32.const -7))
+           (then (unreachable)))
+         (global.set $asked (i64.add (global.get $asked) (i64.const 1)))
+         (global.get $asked)",
+    );
+    let id = host.start(&wat, 240);
+    let ann = connect(&host, &id, ANN);
+    while host.fleet.live(&id).unwrap().status().ticks < 22 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    ann.send(Bytes::from_static(b"f")).unwrap();
+    let log = assert_replays(&host, &wat, &id);
+    assert_eq!(log.header.hash_every, 5);
+    let digests = digests(&host, &wat, &log);
+    assert!(digests.len() >= 4, "{digests:?}");
+    for (asked, (tick, digest)) in (1..).zip(&digests) {
+        assert_eq!((*tick, *digest), (asked * 5 - 1, asked as u64));
+    }
+    assert_eq!(host.told.logs_of(&id), [], "a digest does not log");
+}
+
+#[test]
+fn a_digest_that_fails_faults_its_tick_within_the_ticks_fuel() {
+    let host = hashing_host(3);
+    for (hash, kind) in [("unreachable", "TRAP"), ("(loop $on (br $on)) unreachable", "FUEL")] {
+        let wat = hashing(hash);
+        let id = host.start(&wat, 240);
+        let log = assert_replays(&host, &wat, &id);
+        let end = log.end.unwrap();
+        let kind = kind.to_owned();
+        assert_eq!(end.ending, LoggedEnding::Faulted { call: LoggedCall::Tick, kind });
+        assert_eq!(end.ticks, 2, "the third tick is void");
+        let most = MatchLimits::default();
+        assert!(host.told.end_of(&id).fuel <= most.init_fuel + 3 * most.tick_fuel);
+    }
+}
+
+#[test]
+fn no_digest_is_taken_where_policy_says_so() {
+    let host = hashing_host(0);
+    let endless = hashing("unreachable");
+    let body = endless.trim_end().strip_suffix("i32.const 0))").expect("it goes on");
+    let wat = format!("{body}(i64.eq (local.get $tick) (i64.const 9))))");
+    let id = host.start(&wat, 240);
+    assert_eq!(assert_replays(&host, &wat, &id).end.unwrap().ticks, 10);
 }

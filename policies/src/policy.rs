@@ -92,6 +92,8 @@ pub struct MatchLimits {
     pub log: InputLog,
     /// How long what came into a match may wait before it goes into the input log.
     pub log_delay_ms: u32,
+    /// After how many ticks a sim that has `lattice_sim_hash` is asked for it again; 0 for never.
+    pub hash_every_ticks: u32,
 }
 
 /// What is kept of what comes into a match.
@@ -163,6 +165,7 @@ impl Default for MatchLimits {
             player_messages_per_second: 240,
             log: InputLog::Relaxed,
             log_delay_ms: 1_000,
+            hash_every_ticks: 60,
         }
     }
 }

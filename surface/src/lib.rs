@@ -27,7 +27,7 @@ pub use outbox::{Kick, Message, Outbox, Recipient};
 pub use phase::Phase;
 pub use record::{
     BadLog, BadRecord, InputLog, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Record, Records,
-    TickInputs,
+    TickInputs, hashes_after,
 };
 pub use surface::Surface;
 pub use transcript::Said;

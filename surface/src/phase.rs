@@ -11,6 +11,8 @@ pub enum Phase {
     Init,
     /// `lattice_sim_tick`.
     Tick,
+    /// `lattice_sim_hash`, at the end of a tick.
+    Hash,
     /// `lattice_sim_shutdown`.
     Shutdown,
 }
@@ -22,6 +24,7 @@ impl Phase {
             _ if matches!(call, Call::StateWrite { .. } | Call::StateRead { .. }) => false,
             Phase::Initialize => matches!(call, Call::Log { .. } | Call::Config { .. }),
             Phase::Init | Phase::Tick => true,
+            Phase::Hash => false,
             Phase::Shutdown => !matches!(call, Call::Kick { .. } | Call::HttpRequest { .. }),
         }
     }

@@ -37,7 +37,21 @@ pub struct MatchHeader {
     pub fingerprint: Sha256,
     pub tick_hz: u16,
     pub seed: u64,
+    /// After how many ticks the sim's digest of its state is taken again; 0 for never.
+    pub hash_every: u32,
     pub config: Arc<[u8]>,
+}
+
+impl MatchHeader {
+    /// Whether the sim's digest is taken at the end of that tick.
+    pub fn hashes_after(&self, tick: i64) -> bool {
+        hashes_after(self.hash_every, tick)
+    }
+}
+
+/// Whether a digest that is taken every so many ticks is taken at the end of that one.
+pub fn hashes_after(hash_every: u32, tick: i64) -> bool {
+    hash_every > 0 && (tick + 1) % i64::from(hash_every) == 0
 }
 
 /// What came into one tick.
@@ -122,6 +136,7 @@ impl MatchHeader {
         out.extend_from_slice(&self.fingerprint.0);
         out.extend_from_slice(&self.tick_hz.to_le_bytes());
         out.extend_from_slice(&self.seed.to_le_bytes());
+        out.extend_from_slice(&self.hash_every.to_le_bytes());
         put_bytes(out, &self.config);
     }
 
@@ -134,6 +149,7 @@ impl MatchHeader {
             fingerprint: Sha256(body.array()?),
             tick_hz: u16::from_le_bytes(body.array()?),
             seed: u64::from_le_bytes(body.array()?),
+            hash_every: u32::from_le_bytes(body.array()?),
             config: body.bytes()?.into(),
         })
     }
@@ -364,6 +380,7 @@ mod tests {
                 fingerprint: Sha256::of(b"engine"),
                 tick_hz: 30,
                 seed: u64::MAX,
+                hash_every: 60,
                 config: Arc::from(*b"config"),
             }),
             Record::Inputs(TickInputs {

@@ -66,6 +66,17 @@ impl Surface {
         self.transcript.begin(phase != Phase::Initialize && phase != Phase::Init);
     }
 
+    /// Goes over from a tick that has ended well to the sim's digest of its state.
+    pub fn begin_hash(&mut self) {
+        self.phase = Phase::Hash;
+    }
+
+    /// Writes the digest down as what the tick says last by itself.
+    pub fn hash(&mut self, digest: i64) {
+        let (low, high) = (digest as u32, (digest as u64 >> 32) as u32);
+        self.transcript.say(Saying::Hash, &[Part::Number(low), Part::Number(high)]);
+    }
+
     /// Answers `http_request` in the coming call as a log has it, instead of by rules. To be called
     /// before each call of a replay.
     pub fn replay_codes(&mut self, codes: &[i32]) {

@@ -27,6 +27,8 @@ pub(crate) enum Saying {
     Result = 6,
     /// Name, `u64` bits of the value; the last of the call.
     Gauge = 7,
+    /// `u64`: the sim's digest of its state after the tick, as its two halves, the lower first.
+    Hash = 8,
 }
 
 /// What a sim said by one host call, read back from a transcript's bytes.
@@ -65,6 +67,10 @@ pub enum Said<'a> {
         name: &'a [u8],
         value: &'a [u8],
     },
+    /// The sim's digest of its state after the tick.
+    Hash {
+        value: u64,
+    },
 }
 
 impl<'a> Said<'a> {
@@ -91,6 +97,10 @@ impl<'a> Said<'a> {
             }
             6 => Said::Result { bytes: take_bytes(rest)? },
             7 => Said::Gauge { name: take_bytes(rest)?, value: take_bytes(rest)? },
+            8 => {
+                let (low, high) = (take_number(rest)?, take_number(rest)?);
+                Said::Hash { value: u64::from(high) << 32 | u64::from(low) }
+            }
             _ => return None,
         };
         *bytes = rest;

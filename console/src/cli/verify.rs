@@ -10,6 +10,7 @@ use std::{
 };
 
 use clap::Args;
+use lattice_policies::policy::MatchLimits;
 use lattice_surface::{InputLog, MatchHeader, Record};
 use lattice_twin::{
     Called, Compared, Course, Entry, Extent, MadeUp, compare, play, read_transcript, replay,
@@ -123,12 +124,18 @@ fn made_up(sandbox: &Sandbox, args: &Verify, to: &Path) -> Result<Transcript, Cl
         fingerprint: sandbox.fingerprint(),
         tick_hz: args.tick_hz,
         seed: args.seed,
+        hash_every: MatchLimits::default().hash_every_ticks,
         config: config.into(),
     };
     let mut entries = Vec::new();
     let mut sim = sandbox.sim(header.config.clone())?;
-    let match_ =
-        MadeUp { players: args.players, ticks: args.ticks, seed: args.seed, tick_hz: args.tick_hz };
+    let match_ = MadeUp {
+        players: args.players,
+        ticks: args.ticks,
+        seed: args.seed,
+        tick_hz: args.tick_hz,
+        hash_every: header.hash_every,
+    };
     let (inputs, end) = play(&mut sim, match_, &mut |called| keep(&mut entries, called));
     let mut log = Vec::new();
     Record::Header(header).encode(&mut log);

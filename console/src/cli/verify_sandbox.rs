@@ -60,9 +60,9 @@ impl Sim for WasmSim {
         self.0.init(seed, tick_hz).map_or_else(faulted, |()| Course::GoesOn)
     }
 
-    fn tick(&mut self, tick: i64) -> Course {
+    fn tick(&mut self, tick: i64, hash: bool) -> Course {
         let course = |is_over| if is_over { Course::Finished } else { Course::GoesOn };
-        self.0.tick(tick).map_or_else(faulted, course)
+        self.0.tick(tick, hash).map_or_else(faulted, course)
     }
 
     fn shutdown(&mut self) -> Course {

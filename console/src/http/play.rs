@@ -56,11 +56,13 @@ pub(crate) async fn play(
     let used = (id, player.id);
     app.store(move |store| store.player_used(&used.0, used.1)).await?;
 
-    let limit = app.policy.matches.message_in_bytes as usize;
+    // A message that is somewhat over the limit is read all the same, and then refused: with bytes
+    // left unread the connection would be reset, and the player not hear why.
+    let readable = 2 * app.policy.matches.message_in_bytes as usize;
     let upgrade = upgrade
         .protocols([PROTOCOL])
-        .max_frame_size(limit)
-        .max_message_size(limit)
+        .max_frame_size(readable)
+        .max_message_size(readable)
         .read_buffer_size(16 << 10)
         .write_buffer_size(0)
         .max_write_buffer_size(app.policy.matches.message_out_bytes as usize + (64 << 10));

@@ -10,7 +10,7 @@ use lattice_policies::{
     PlayerId,
     policy::{InputLog, MatchLimits},
 };
-use lattice_surface::{Event, LoggedCall, MatchHeader, Phase};
+use lattice_surface::{Event, LoggedCall, MatchHeader, Phase, hashes_after};
 
 use super::{
     LiveMatch, MatchSpec, MatchState,
@@ -140,7 +140,8 @@ impl Runner {
         let late = self.grid.is_late(began);
         self.guest.surface().begin(Phase::Tick);
         self.take_inputs(began);
-        let result = self.guest.tick(self.tick);
+        let hash = hashes_after(self.limits.hash_every_ticks, self.tick);
+        let result = self.guest.tick(self.tick, hash);
         self.recorder.tick(self.tick, self.guest.surface());
         self.ending.report_log(&mut self.guest, self.tick);
         self.hand_on();
@@ -310,6 +311,7 @@ fn header(spec: &MatchSpec) -> MatchHeader {
         fingerprint: spec.program.engine().fingerprint(),
         tick_hz: spec.tick_hz,
         seed: spec.seed,
+        hash_every: spec.program.engine().limits().hash_every_ticks,
         config: Arc::clone(&spec.config),
     }
 }

@@ -146,6 +146,7 @@ fn ranges(policy: &Policy) -> Vec<Range> {
         range("match.send_queue_messages", m.send_queue_messages, 1, MIB),
         range("match.player_messages_per_second", m.player_messages_per_second, 1, 100_000),
         range("match.log_delay_ms", m.log_delay_ms, 10, 60_000),
+        range("match.hash_every_ticks", m.hash_every_ticks, 0, 1_000_000),
     ];
     ranges.extend(policy.egress.ranges());
     ranges

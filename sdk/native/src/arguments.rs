@@ -2,6 +2,7 @@
 
 use std::{ffi::OsString, fmt::Display, fs, path::PathBuf, str::FromStr, sync::Arc};
 
+use lattice_policies::policy::MatchLimits;
 use lattice_surface::InputLog;
 use lattice_twin::MadeUp;
 
@@ -87,7 +88,8 @@ impl Words {
             (None, Some(((players, ticks), seed))) => {
                 let tick_hz = self.tick_hz.unwrap_or(TICK_HZ);
                 let config = self.config.map_or_else(|| Ok(Vec::new()), |path| read_file(&path))?;
-                let match_ = MadeUp { players, ticks, seed, tick_hz };
+                let hash_every = MatchLimits::default().hash_every_ticks;
+                let match_ = MadeUp { players, ticks, seed, tick_hz, hash_every };
                 Ok(Game::MadeUp { match_, config: config.into() })
             }
             _ => Err("either --inputs is needed, or --players with --ticks and --seed".to_owned()),

@@ -25,6 +25,7 @@ pub fn describe(said: &Said<'_>) -> String {
             sized(body)
         ),
         Said::Result { bytes } => format!("result, {}", sized(bytes)),
+        Said::Hash { value } => format!("lattice_sim_hash {value:016x}"),
         Said::Gauge { name, value } => format!("gauge {} = {}", text(name), gauge(value)),
     }
 }

@@ -32,12 +32,15 @@ pub struct MadeUp {
     pub seed: u64,
     /// Per second.
     pub tick_hz: u16,
+    /// After how many ticks the sim's digest of its state is taken again; 0 for never.
+    pub hash_every: u32,
 }
 
 /// Plays a made-up match, and answers what came into it and how it ended.
 pub fn play(sim: &mut impl Sim, match_: MadeUp, told: Told<'_>) -> (Vec<TickInputs>, LoggedEnd) {
     let mut inputs = Vec::new();
-    let (ticks, ending) = calls(&mut Run { sim, told }, match_, &mut inputs);
+    let (ticks, ending) =
+        calls(&mut Run { sim, told, hash_every: match_.hash_every }, match_, &mut inputs);
     let transcript = sim.surface(|surface| surface.transcript());
     (inputs, LoggedEnd { ticks, ending, transcript })
 }

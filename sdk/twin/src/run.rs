@@ -6,14 +6,17 @@
 use std::ops::ControlFlow;
 
 use lattice_policies::Sha256;
-use lattice_surface::{Event, InputLog, LoggedCall, LoggedEnding, Phase, Surface, TickInputs};
+use lattice_surface::{
+    Event, InputLog, LoggedCall, LoggedEnding, Phase, Surface, TickInputs, hashes_after,
+};
 
 /// A sim that can be called: the sandbox's, or the one that this program is linked with.
 pub trait Sim {
     /// Runs the static constructors, if they have not run, and `lattice_sim_init`.
     fn init(&mut self, seed: u64, tick_hz: u16) -> Course;
-    /// Runs one tick, which has been begun on the surface and has its events there.
-    fn tick(&mut self, tick: i64) -> Course;
+    /// Runs one tick, which has been begun on the surface and has its events there, and with `hash`
+    /// the sim's digest of its state, if there.
+    fn tick(&mut self, tick: i64, hash: bool) -> Course;
     /// Runs `lattice_sim_shutdown`, if there.
     fn shutdown(&mut self) -> Course;
     /// Looks at the match's surface, between two calls.
@@ -61,7 +64,7 @@ pub(crate) const SIM: &str = "SIM";
 
 /// Runs a match again from its log.
 pub fn replay(sim: &mut impl Sim, log: &InputLog, told: Told<'_>) -> Extent {
-    let mut run = Run { sim, told };
+    let mut run = Run { sim, told, hash_every: log.header.hash_every };
     let mut inputs = log.inputs.iter().peekable();
     if let Some(kind) = fault_in(log, LoggedCall::Init).filter(|kind| *kind != SIM) {
         return Extent::BeforeFault { tick: -1, kind: kind.to_owned() };
@@ -105,6 +108,8 @@ fn fault_in(log: &InputLog, call: LoggedCall) -> Option<&str> {
 pub(crate) struct Run<'a, S> {
     pub(crate) sim: &'a mut S,
     pub(crate) told: Told<'a>,
+    /// After how many ticks the sim's digest is taken again; 0 for never.
+    pub(crate) hash_every: u32,
 }
 
 impl<S: Sim> Run<'_, S> {
@@ -135,7 +140,7 @@ impl<S: Sim> Run<'_, S> {
                 let _ = surface.push(event);
             }
         });
-        let course = self.sim.tick(tick);
+        let course = self.sim.tick(tick, hashes_after(self.hash_every, tick));
         self.tell(tick, course)
     }
 

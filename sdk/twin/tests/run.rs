@@ -6,7 +6,7 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use lattice_policies::{PlayerId, Sha256, policy::MatchLimits};
 use lattice_surface::{
-    Call, Event, InputLog, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Phase, Surface,
+    Call, Event, InputLog, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Phase, Said, Surface,
 };
 use lattice_twin::{Course, Entry, Extent, MadeUp, Sim, play, replay};
 
@@ -41,7 +41,7 @@ impl Sim for Echo {
         self.ended(-1)
     }
 
-    fn tick(&mut self, tick: i64) -> Course {
+    fn tick(&mut self, tick: i64, hash: bool) -> Course {
         let mut memory = [0; BUFFER as usize];
         loop {
             let size = self.surface.act(&Call::EventNext { ptr: 0, cap: BUFFER }, &mut memory);
@@ -52,6 +52,10 @@ impl Sim for Echo {
                 self.surface.act(&Call::Kick { player, reason: -1 }, &mut memory);
             }
             memory.fill(0);
+        }
+        if hash {
+            self.surface.begin_hash();
+            self.surface.hash(-tick);
         }
         self.ended(tick)
     }
@@ -70,14 +74,15 @@ impl Sim for Echo {
 const TICKS: u32 = 500;
 
 fn made_up(seed: u64, mut sim: Echo) -> (InputLog, Vec<Entry>) {
-    let match_ = MadeUp { players: 5, ticks: TICKS, seed, tick_hz: 60 };
+    let match_ = MadeUp { players: 5, ticks: TICKS, seed, tick_hz: 60, hash_every: 7 };
     let mut entries = Vec::new();
     let (inputs, end) = play(&mut sim, match_, &mut |called| {
         entries.push(Entry::from(called));
         ControlFlow::Continue(())
     });
     let (module, fingerprint) = (Sha256::of(b"module"), Sha256::of(b"engine"));
-    let header = MatchHeader { module, fingerprint, tick_hz: 60, seed, config: [].into() };
+    let header =
+        MatchHeader { module, fingerprint, tick_hz: 60, seed, hash_every: 7, config: [].into() };
     (InputLog { header, inputs, end: Some(end) }, entries)
 }
 
@@ -165,4 +170,21 @@ fn a_fault_that_the_sim_declares_is_played_and_voids_its_call() {
     let last = entries.last().unwrap();
     assert_eq!((last.tick, last.said.len()), (40, 0));
     assert_eq!(replayed(&log, sim()), (Extent::Ended, entries));
+}
+
+#[test]
+fn the_digest_is_taken_at_fixed_ticks_and_is_said_last() {
+    let (log, entries) = made_up(3, Echo::new());
+    assert_eq!(log.header.hash_every, 7);
+    for entry in entries.iter().filter(|entry| (0..i64::from(TICKS)).contains(&entry.tick)) {
+        let mut said = &entry.said[..];
+        let digests: Vec<u64> = std::iter::from_fn(|| Said::take(&mut said))
+            .filter_map(|said| match said {
+                Said::Hash { value } => Some(value),
+                _ => None,
+            })
+            .collect();
+        let expected = if entry.tick % 7 == 6 { vec![-entry.tick as u64] } else { Vec::new() };
+        assert_eq!(digests, expected, "tick {}", entry.tick);
+    }
 }
