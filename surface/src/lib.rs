@@ -9,6 +9,7 @@ mod call;
 mod event;
 mod fetch;
 mod gauge;
+mod input_log;
 mod log;
 mod memory;
 mod outbox;
@@ -21,13 +22,14 @@ pub use call::{Call, FetchCall};
 pub use event::{Event, EventQueue, HEADER_BYTES, QueueFull, response_payload};
 pub use fetch::{Fetch, Refused, SharedRules};
 pub use gauge::Gauge;
+pub use input_log::{BadLog, InputLog};
 pub use log::{Level, LogBook, LogLine};
 pub use memory::{BadPointer, GuestMemory};
 pub use outbox::{Kick, Message, Outbox, Recipient};
 pub use phase::Phase;
 pub use record::{
-    BadLog, BadRecord, InputLog, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Record, Records,
-    TickInputs, hashes_after,
+    BadRecord, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Record, Records, TickInputs,
+    hashes_after,
 };
 pub use surface::Surface;
 pub use transcript::Said;
