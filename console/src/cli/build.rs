@@ -12,6 +12,8 @@ use clap::Args;
 use super::{
     CliError,
     build_flags::{is_native_only, refusal},
+    dev::headers_above,
+    shell::pasted,
     terminal,
 };
 
@@ -123,8 +125,7 @@ impl<'a> Source<'a> {
 }
 
 fn include_above(source: &Path) -> Result<PathBuf, CliError> {
-    let mut above = source.ancestors().skip(1).map(|folder| folder.join("include"));
-    above.find(|folder| folder.join("lattice_managed.h").is_file()).ok_or_else(|| {
+    headers_above(source).ok_or_else(|| {
         CliError::usage("there is no include/ folder with lattice_managed.h above the source: name it with --include")
     })
 }
@@ -139,8 +140,7 @@ fn split(words: &str) -> Vec<String> {
 
 /// Shows a command and runs it. The compiler's complaints go to stderr as they come.
 fn compile(compiler: &str, words: &[String]) -> Result<(), CliError> {
-    let shown = words.iter().map(|word| quoted(word)).collect::<Vec<_>>();
-    terminal::line(&format!("{compiler} {}", shown.join(" ")))?;
+    terminal::line(&pasted(compiler, words))?;
     let status = Command::new(compiler).args(words).status().map_err(|error| {
         CliError::failed(format!("{compiler} cannot be run ({error}): apt-get install clang lld"))
     })?;
@@ -148,13 +148,4 @@ fn compile(compiler: &str, words: &[String]) -> Result<(), CliError> {
         return Ok(());
     }
     Err(CliError::failed(format!("{compiler} failed ({status})")))
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+,./:@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }

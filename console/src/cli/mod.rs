@@ -19,6 +19,7 @@ mod matches;
 mod replay;
 mod scan;
 mod serve;
+mod shell;
 mod sse;
 mod table;
 mod terminal;

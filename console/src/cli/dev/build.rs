@@ -10,6 +10,8 @@ use std::{
 
 use thiserror::Error;
 
+use crate::cli::shell::pasted;
+
 /// What `lattice dev` was given to run.
 #[derive(Debug, Clone)]
 pub(super) enum Source {
@@ -38,9 +40,7 @@ impl Source {
     /// The command that makes the module, if it is for us to make.
     pub(super) fn command(&self) -> Option<String> {
         let Source::Code { file, include, module } = self else { return None };
-        let arguments = arguments(include, module, file);
-        let words = arguments.iter().map(|word| quoted(word)).collect::<Vec<_>>();
-        Some(format!("clang {}", words.join(" ")))
+        Some(pasted("clang", &arguments(include, module, file)))
     }
 
     /// Makes the module, if it is for us to make. clang's complaints go to stderr as they come.
@@ -82,15 +82,6 @@ fn arguments(include: &Path, module: &Path, file: &Path) -> [String; 9] {
     ]
 }
 
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+,./:@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,11 +97,5 @@ mod tests {
             -O2 -Iinclude -o game_sim.wasm game_sim.cpp";
         assert_eq!(source.command().as_deref(), Some(documented));
         assert_eq!(Source::Module("game_sim.wasm".into()).command(), None);
-    }
-
-    #[test]
-    fn the_shown_command_can_be_pasted() {
-        assert_eq!(quoted("my game's sim.c"), "'my game'\\''s sim.c'");
-        assert_eq!(quoted("-Wl,--no-entry"), "-Wl,--no-entry");
     }
 }

@@ -20,11 +20,16 @@ pub(super) fn include_folder(source: &Path, spare: &Path) -> Result<PathBuf, Cli
         let is_there = named.join(MANAGED).is_file();
         return is_there.then(|| named.clone()).ok_or_else(|| CliError::usage(nothing()));
     }
-    let above = source.ancestors().skip(1).map(|folder| folder.join("include"));
-    match above.into_iter().find(|folder| folder.join(MANAGED).is_file()) {
+    match headers_above(source) {
         Some(folder) => Ok(folder),
         None => write_to(spare).map_err(CliError::unreadable(spare)).map(|()| spare.to_owned()),
     }
+}
+
+/// The `include/` with the headers that is beside the source or above it, as in a checkout.
+pub(in crate::cli) fn headers_above(source: &Path) -> Option<PathBuf> {
+    let mut above = source.ancestors().skip(1).map(|folder| folder.join("include"));
+    above.find(|folder| folder.join(MANAGED).is_file())
 }
 
 fn write_to(folder: &Path) -> io::Result<()> {

@@ -32,6 +32,7 @@ use crate::{
     serve::Server,
 };
 use build::Source;
+pub(super) use headers::headers_above;
 use live::{Ended, Live};
 use session::Session;
 use watch::Watch;
