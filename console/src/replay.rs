@@ -69,7 +69,7 @@ pub(crate) async fn bytes(app: &App, found: &Match) -> ApiResult<Vec<u8>> {
 /// How much of a match its input log holds; `None` where none is kept. Of a match that has just
 /// begun, nothing is written yet.
 pub(crate) fn extent(app: &App, found: &Match) -> Option<LogExtent> {
-    let is_kept = app.policy.matches.log != lattice_policies::policy::InputLog::Off;
+    let is_kept = app.policy.matches.log != lattice_policies::policy::LogMode::Off;
     let is_begun = is_kept && !found.state.has_ended();
     found.log.or(is_begun.then_some(LogExtent::Whole))
 }

@@ -6,7 +6,7 @@ use std::{
     ops::ControlFlow,
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
@@ -23,6 +23,7 @@ use crate::{
     engine::{Engine, EngineError, REPLAY_SLOTS},
     epoch::EpochClock,
     fault::{Fault, FaultKind},
+    lock::lock,
     matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus},
     program::{CompileError, Program},
     replay::{self, ReplayError, Replayed, ReplayedTick},
@@ -153,7 +154,8 @@ impl Fleet {
         if let Some(program) = self.ready(build)? {
             return Ok(program);
         }
-        let _waiting = Waiting::enter(&self.inner.waiting_compiles)?;
+        let _waiting = Place::take(&self.inner.waiting_compiles, WAITING_COMPILES)
+            .map_err(|waiting| CompileError::Busy { waiting })?;
         let _turn = lock(&self.inner.compiling);
         // Whoever had the turn before may have compiled the same module.
         if let Some(program) = self.ready(build)? {
@@ -173,7 +175,8 @@ impl Fleet {
         to: Option<i64>,
         watch: impl FnMut(ReplayedTick<'_>) -> ControlFlow<()> + Send,
     ) -> Result<Replayed, ReplayError> {
-        let _place = ReplayPlace::take(&self.inner.replays).ok_or(ReplayError::Busy)?;
+        let _place = Place::take(&self.inner.replays, REPLAY_SLOTS as usize)
+            .map_err(|_| ReplayError::Busy)?;
         let mut watch = watch;
         thread::scope(|scope| {
             let run = || {
@@ -355,40 +358,20 @@ impl Programs {
     }
 }
 
-/// A place in the queue for the compiler.
-struct Waiting<'a>(&'a AtomicUsize);
+/// A place of a few, until it is dropped.
+struct Place<'a>(&'a AtomicUsize);
 
-impl<'a> Waiting<'a> {
-    fn enter(count: &'a AtomicUsize) -> Result<Self, CompileError> {
-        let waiting = count.fetch_add(1, Ordering::SeqCst);
-        let place = Self(count);
-        if waiting < WAITING_COMPILES { Ok(place) } else { Err(CompileError::Busy { waiting }) }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// One of the places for replays.
-struct ReplayPlace<'a>(&'a AtomicUsize);
-
-impl<'a> ReplayPlace<'a> {
-    fn take(count: &'a AtomicUsize) -> Option<Self> {
+impl<'a> Place<'a> {
+    /// A place, or how many are taken if that is all.
+    fn take(count: &'a AtomicUsize, most: usize) -> Result<Self, usize> {
         let taken = count.fetch_add(1, Ordering::SeqCst);
         let place = Self(count);
-        (taken < REPLAY_SLOTS as usize).then_some(place)
+        if taken < most { Ok(place) } else { Err(taken) }
     }
 }
 
-impl Drop for ReplayPlace<'_> {
+impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -14,6 +14,7 @@ mod fault;
 mod fleet;
 mod grid;
 mod guest;
+mod lock;
 mod matches;
 mod memory_limit;
 mod program;

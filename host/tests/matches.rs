@@ -15,17 +15,11 @@ use lattice_host::{
     Action, ApplyError, CloseReason, ConnectError, FaultKind, Level, MatchState, Outcome, Outgoing,
     PlayerLink, SendError,
 };
-use lattice_policies::{MatchId, PlayerId, Policy, policy::MatchLimits};
+use lattice_policies::{PlayerId, Policy, policy::MatchLimits};
 use support::{ECHO, TestHost, sim};
 
 const ANN: PlayerId = PlayerId(1);
 const BOB: PlayerId = PlayerId(2);
-
-fn connect(host: &TestHost, id: &MatchId, player: PlayerId) -> PlayerLink {
-    host.told.start_of(id);
-    let live = host.fleet.live(id).expect("the match runs");
-    live.connect(player, Bytes::from(format!("player {player}"))).unwrap()
-}
 
 /// The next thing but tick numbers that the match sends.
 async fn heard(link: &PlayerLink) -> Outgoing {
@@ -49,9 +43,9 @@ async fn event(link: &PlayerLink) -> (u8, u8, i8, Vec<u8>) {
 async fn players_join_talk_and_are_told_of_each_other() {
     let host = TestHost::new();
     let id = host.start(ECHO, 60);
-    let ann = connect(&host, &id, ANN);
+    let ann = host.connect(&id, ANN);
     assert_eq!(event(&ann).await, (1, 1, 0, b"player 1".to_vec()));
-    let bob = connect(&host, &id, BOB);
+    let bob = host.connect(&id, BOB);
     assert_eq!(event(&bob).await, (1, 2, 0, b"player 2".to_vec()));
     assert_eq!(event(&ann).await.1, 2);
     bob.send(Bytes::from_static(b"hello")).unwrap();
@@ -66,7 +60,7 @@ async fn players_join_talk_and_are_told_of_each_other() {
 async fn ticks_come_in_order_without_a_gap() {
     let host = TestHost::new();
     let id = host.start(ECHO, 240);
-    let ann = connect(&host, &id, ANN);
+    let ann = host.connect(&id, ANN);
     let mut last = None;
     for _ in 0..200 {
         let Outgoing::Message(bytes) = ann.next().await else { panic!("the match ended") };
@@ -82,18 +76,18 @@ async fn ticks_come_in_order_without_a_gap() {
 async fn a_player_may_come_back_within_the_grace_and_a_newer_link_replaces_the_older() {
     let host = TestHost::new();
     let id = host.start(ECHO, 60);
-    let bob = connect(&host, &id, BOB);
+    let bob = host.connect(&id, BOB);
     assert_eq!(event(&bob).await.1, 2);
-    let first = connect(&host, &id, ANN);
+    let first = host.connect(&id, ANN);
     assert_eq!(event(&bob).await.0, 1);
-    let second = connect(&host, &id, ANN);
+    let second = host.connect(&id, ANN);
     second.send(Bytes::from_static(b"second")).unwrap();
     assert_eq!(event(&bob).await.3, b"second", "no second join");
     while first.next().await != Outgoing::Closed(CloseReason::Replaced) {}
     first.send(Bytes::from_static(b"first")).unwrap();
     drop(first);
     drop(second);
-    let third = connect(&host, &id, ANN);
+    let third = host.connect(&id, ANN);
     third.send(Bytes::from_static(b"back")).unwrap();
     assert_eq!(event(&bob).await.3, b"back", "neither a leave, nor the replaced link's words");
 }
@@ -103,8 +97,8 @@ async fn a_player_who_stays_away_leaves_for_good() {
     let limits = MatchLimits { reconnect_grace_ms: 1, ..MatchLimits::default() };
     let host = TestHost::with(Policy { matches: limits, ..Policy::default() }, 4);
     let id = host.start(ECHO, 60);
-    let bob = connect(&host, &id, BOB);
-    let ann = connect(&host, &id, ANN);
+    let bob = host.connect(&id, BOB);
+    let ann = host.connect(&id, ANN);
     assert_eq!(event(&bob).await.0, 1);
     assert_eq!(event(&bob).await.0, 1);
     drop(ann);
@@ -120,8 +114,8 @@ async fn a_player_who_stays_away_leaves_for_good() {
 async fn a_kicked_player_is_closed_with_the_reason_and_leaves() {
     let host = TestHost::new();
     let id = host.start(ECHO, 60);
-    let bob = connect(&host, &id, BOB);
-    let ann = connect(&host, &id, ANN);
+    let bob = host.connect(&id, BOB);
+    let ann = host.connect(&id, ANN);
     while event(&bob).await.1 != 1 {}
     ann.send(Bytes::from_static(b"kick me")).unwrap();
     while heard(&ann).await != Outgoing::Closed(CloseReason::Kicked(5)) {}
@@ -136,7 +130,7 @@ async fn a_stop_gives_the_sim_its_last_words() {
     let limits = MatchLimits { stop_grace_ms: 50, ..MatchLimits::default() };
     let host = TestHost::with(Policy { matches: limits, ..Policy::default() }, 4);
     let id = host.start(ECHO, 60);
-    let ann = connect(&host, &id, ANN);
+    let ann = host.connect(&id, ANN);
     ann.send(Bytes::from_static(b"result")).unwrap();
     while event(&ann).await.0 != 3 {}
     host.fleet.live(&id).unwrap().stop();
@@ -161,7 +155,7 @@ async fn a_sim_ends_its_match_well_or_with_a_fault_of_its_own() {
         ),
     ] {
         let id = host.start(ECHO, 60);
-        let ann = connect(&host, &id, ANN);
+        let ann = host.connect(&id, ANN);
         ann.send(Bytes::from_static(word.as_bytes())).unwrap();
         while heard(&ann).await != Outgoing::Closed(reason) {}
         let end = host.told.end_of(&id);
@@ -239,7 +233,7 @@ async fn a_player_who_does_not_read_is_dropped_and_the_others_go_on() {
     let limits = MatchLimits { send_queue_messages: 8, ..MatchLimits::default() };
     let host = TestHost::with(Policy { matches: limits, ..Policy::default() }, 4);
     let id = host.start(ECHO, 60);
-    let (ann, bob) = (connect(&host, &id, ANN), connect(&host, &id, BOB));
+    let (ann, bob) = (host.connect(&id, ANN), host.connect(&id, BOB));
     for _ in 0..20 {
         bob.send(Bytes::from_static(b"news")).unwrap();
         while event(&bob).await.0 != 3 {}
@@ -255,7 +249,7 @@ fn what_a_player_sends_is_bounded() {
         MatchLimits { message_in_bytes: 100, event_queue_bytes: 1_000, ..MatchLimits::default() };
     let host = TestHost::with(Policy { matches: limits, ..Policy::default() }, 4);
     let id = host.start(ECHO, 1);
-    let ann = connect(&host, &id, ANN);
+    let ann = host.connect(&id, ANN);
     let big = ann.send(Bytes::from(vec![0; 101]));
     assert_eq!(big, Err(SendError::TooLarge { size: 101, limit: 100 }));
     let sent = (0..100).take_while(|_| ann.send(Bytes::from(vec![0; 100])).is_ok()).count();

@@ -18,7 +18,7 @@ use lattice_host::{
 };
 use lattice_policies::{
     MatchId, PlayerId, Policy, Sha256,
-    policy::{InputLog as Keep, MatchLimits},
+    policy::{LogMode, MatchLimits},
 };
 use lattice_surface::{
     Event, InputLog, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Record, Said, TickInputs,
@@ -27,12 +27,6 @@ use support::{ECHO, TestHost, sim};
 
 const ANN: PlayerId = PlayerId(1);
 const BOB: PlayerId = PlayerId(2);
-
-fn connect(host: &TestHost, id: &MatchId, player: PlayerId) -> PlayerLink {
-    host.told.start_of(id);
-    let live = host.fleet.live(id).expect("the match runs");
-    live.connect(player, Bytes::from(format!("player {player}"))).unwrap()
-}
 
 /// Everything that the match sends to the player until the link is closed.
 async fn all(link: &PlayerLink) -> Vec<Bytes> {
@@ -66,8 +60,8 @@ fn assert_replays(host: &TestHost, wat: &str, id: &MatchId) -> InputLog {
 async fn a_match_with_players_is_the_same_again() {
     let host = TestHost::new();
     let id = host.start(ECHO, 60);
-    let ann = connect(&host, &id, ANN);
-    let bob = connect(&host, &id, BOB);
+    let ann = host.connect(&id, ANN);
+    let bob = host.connect(&id, BOB);
     ann.send(Bytes::from_static(b"hello")).unwrap();
     bob.send(Bytes::from_static(b"rthe result")).unwrap();
     bob.send(Bytes::from_static(b"k")).unwrap();
@@ -96,7 +90,7 @@ async fn every_way_to_end_comes_again() {
     let host = TestHost::new();
     for (letter, kind) in [("t", "TRAP"), ("d", "SIM")] {
         let id = host.start(ECHO, 60);
-        let ann = connect(&host, &id, ANN);
+        let ann = host.connect(&id, ANN);
         ann.send(Bytes::from_static(letter.as_bytes())).unwrap();
         let log = assert_replays(&host, ECHO, &id);
         let faulted = LoggedEnding::Faulted { call: LoggedCall::Tick, kind: kind.into() };
@@ -104,7 +98,7 @@ async fn every_way_to_end_comes_again() {
     }
 
     let id = host.start(ECHO, 240);
-    let _ann = connect(&host, &id, ANN);
+    let _ann = host.connect(&id, ANN);
     host.fleet.live(&id).unwrap().stop();
     let log = assert_replays(&host, ECHO, &id);
     assert_eq!(log.end.unwrap().ending, LoggedEnding::ShutDown);
@@ -209,7 +203,7 @@ async fn a_log_that_was_altered_is_found_at_its_tick() {
     let host = TestHost::new();
     let program = host.program(ECHO);
     let id = host.start(ECHO, 60);
-    let ann = connect(&host, &id, ANN);
+    let ann = host.connect(&id, ANN);
     ann.send(Bytes::from_static(b"hello")).unwrap();
     ann.send(Bytes::from_static(b"f")).unwrap();
     let log = log_of(&host, &id);
@@ -276,7 +270,7 @@ fn a_log_of_another_module_or_engine_is_refused() {
 
 #[test]
 fn nothing_is_recorded_where_policy_says_so() {
-    let matches = MatchLimits { log: Keep::Off, ..MatchLimits::default() };
+    let matches = MatchLimits { log: LogMode::Off, ..MatchLimits::default() };
     let host = TestHost::with(Policy { matches, ..Policy::default() }, 4);
     let id = host.start(&asking(), 240);
     assert_eq!(host.told.inputs_of(&id), []);
@@ -395,7 +389,7 @@ async fn a_sims_digest_is_taken_at_fixed_ticks_and_again_in_a_replay() {
          (global.get $asked)",
     );
     let id = host.start(&wat, 240);
-    let ann = connect(&host, &id, ANN);
+    let ann = host.connect(&id, ANN);
     while host.fleet.live(&id).unwrap().status().ticks < 22 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }

@@ -89,7 +89,7 @@ pub struct MatchLimits {
     pub send_queue_messages: u32,
     /// Messages a player may send in a second before the socket is closed as flooding.
     pub player_messages_per_second: u32,
-    pub log: InputLog,
+    pub log: LogMode,
     /// How long what came into a match may wait before it goes into the input log.
     pub log_delay_ms: u32,
     /// After how many ticks a sim that has `lattice_sim_hash` is asked for it again; 0 for never.
@@ -99,7 +99,7 @@ pub struct MatchLimits {
 /// What is kept of what comes into a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum InputLog {
+pub enum LogMode {
     /// Nothing: the match can't be replayed.
     Off,
     /// Everything, with some delay: what a crash of the machine cuts off is up to so long.
@@ -163,7 +163,7 @@ impl Default for MatchLimits {
             send_queue_bytes: 1 << 20,
             send_queue_messages: 1_024,
             player_messages_per_second: 240,
-            log: InputLog::Relaxed,
+            log: LogMode::Relaxed,
             log_delay_ms: 1_000,
             hash_every_ticks: 60,
         }

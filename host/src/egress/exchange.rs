@@ -6,7 +6,7 @@ use std::{
     future::Future,
     io,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, Weak,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
 };
@@ -35,6 +35,7 @@ use super::{
     response,
     wire::{INFORMATIONAL, Meter, Wire},
 };
+use crate::lock::lock;
 
 /// The least that the library's buffer may be, in bytes.
 const LEAST_BUFFER: u32 = 8 << 10;
@@ -193,8 +194,4 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for TaskExecutor {
             lock(&tasks).spawn(task);
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

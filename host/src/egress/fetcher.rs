@@ -7,7 +7,7 @@ use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::{Arc, Mutex, PoisonError, mpsc as sync_mpsc},
+    sync::{Arc, Mutex, mpsc as sync_mpsc},
     task::Poll,
     time::{Duration, Instant},
 };
@@ -29,6 +29,7 @@ use super::{
     lane::{Turn, acquire},
     record::{Subject, Trace, url_without_query},
 };
+use crate::lock::lock;
 
 /// What all fetches share.
 pub(super) struct Fetcher {
@@ -86,7 +87,7 @@ struct Running {
 impl Fetcher {
     /// Starts a fetch's task. Never waits.
     pub(super) fn begin(self: &Arc<Self>, job: Job) {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let open = lock(&self.open).clone();
         match open {
             Some(open) => drop(self.runtime.spawn(run(Arc::clone(self), job, open))),
             None => (job.order.reply)(FetchOutcome::code(Code::HttpFailed)),

@@ -3,7 +3,7 @@
 
 use std::{
     convert::Infallible,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Instant,
 };
 
@@ -18,6 +18,7 @@ use super::{
     lane::Lane,
     refusals::Refusals,
 };
+use crate::lock::lock;
 
 /// A fetch that the rules allowed in the call, and whom to tell what came of it.
 pub struct FetchOrder {
@@ -138,8 +139,4 @@ impl Gate {
         self.refused(match_id, tick, [Refused { code, refusal: None, count: 1 }]);
         reply(FetchOutcome::code(code));
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

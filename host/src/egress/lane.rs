@@ -2,7 +2,7 @@
 //! The limits are those of the moment, for what waits too.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -11,6 +11,7 @@ use leaky_bucket::RateLimiter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::figures::{Counted, Gauge};
+use crate::lock::lock;
 
 /// The least time between two refills of a bucket; a faster rate refills by more than one token.
 const LEAST_INTERVAL_MS: u32 = 10;
@@ -117,7 +118,7 @@ impl Lane {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -26,7 +26,7 @@ use std::{
     convert::Infallible,
     fmt, io,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc as sync_mpsc},
+    sync::{Arc, Mutex, Weak, mpsc as sync_mpsc},
     time::Duration,
 };
 
@@ -42,7 +42,9 @@ use tokio::{
 };
 use tokio_rustls::rustls;
 
+use crate::lock::lock;
 use crate::worker::yield_to_others;
+
 use fetcher::{Fetcher, Open};
 
 pub use failure::Ending;
@@ -220,8 +222,4 @@ async fn flush(egress: Weak<Inner>, open: Open, mut stop: watch::Receiver<bool>)
             return;
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

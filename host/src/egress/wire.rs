@@ -5,7 +5,7 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
@@ -14,6 +14,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::failure::Limit;
+use crate::lock::lock;
 
 /// Informational responses that a response may have before it.
 pub(super) const INFORMATIONAL: u32 = 8;
@@ -41,12 +42,12 @@ impl Meter {
 
     /// The limit that ended the connection, if one did.
     pub(super) fn over(&self) -> Option<Limit> {
-        *self.over.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.over)
     }
 
     /// Ends the connection by a limit; the first one counts.
     pub(super) fn cut(&self, limit: Limit) -> io::Error {
-        self.over.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(limit);
+        lock(&self.over).get_or_insert(limit);
         io::Error::other(limit)
     }
 }

@@ -12,14 +12,11 @@ pub(super) struct OpenFetches {
     gate: Arc<Gate>,
     /// By the sim's number. Dropping a handle cancels its fetch.
     open: BTreeMap<u32, FetchHandle>,
-    /// Requests that were refused at once.
-    refused: u64,
-    sent: u64,
 }
 
 impl OpenFetches {
     pub(super) fn new(gate: Arc<Gate>) -> Self {
-        Self { gate, open: BTreeMap::new(), refused: 0, sent: 0 }
+        Self { gate, open: BTreeMap::new() }
     }
 
     /// What the sim may fetch, as of now.
@@ -27,15 +24,19 @@ impl OpenFetches {
         Arc::clone(self.gate.rules())
     }
 
-    /// Hands on what the sim asked for in the tick that has just ended; says whether it was
-    /// anything. A response comes back through the match's inbox.
-    pub(super) fn hand_on(&mut self, surface: &mut Surface, live: &LiveMatch, tick: i64) -> bool {
+    /// Hands on what the sim asked for in the call that has just ended, and counts it in the
+    /// match's status. A response comes back through the match's inbox.
+    pub(super) fn hand_on(&mut self, surface: &mut Surface, live: &LiveMatch, tick: i64) {
         let refused = surface.take_refused();
         let fetches = surface.take_fetches();
         if refused.is_empty() && fetches.is_empty() {
-            return false;
+            return;
         }
-        self.refused += refused.iter().map(|refused| refused.count).sum::<u64>();
+        {
+            let mut status = live.edit();
+            status.fetches_refused += refused.iter().map(|refused| refused.count).sum::<u64>();
+            status.fetches_sent += fetches.len() as u64;
+        }
         self.gate.refused(live.id(), tick, refused);
         for fetch in fetches {
             let (id, inbox) = (fetch.id, live.clone());
@@ -46,9 +47,7 @@ impl OpenFetches {
             });
             let order = FetchOrder { match_id: live.id().clone(), tick, fetch, reply };
             self.open.insert(id, self.gate.submit(order));
-            self.sent += 1;
         }
-        true
     }
 
     /// A fetch's response has been taken out of the inbox.
@@ -56,16 +55,7 @@ impl OpenFetches {
         self.open.remove(&id);
     }
 
-    /// Fetches that were accepted, over the match's life.
-    pub(super) fn sent(&self) -> u64 {
-        self.sent
-    }
-
     pub(super) fn in_flight(&self) -> u32 {
         self.open.len() as u32
-    }
-
-    pub(super) fn refused(&self) -> u64 {
-        self.refused
     }
 }

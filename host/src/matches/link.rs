@@ -160,7 +160,7 @@ impl SendQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        crate::lock::lock(&self.waiting)
     }
 }
 

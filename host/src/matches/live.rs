@@ -64,6 +64,6 @@ impl LiveMatch {
 
     /// The status, to be changed by the match's worker between ticks.
     pub(super) fn edit(&self) -> MutexGuard<'_, MatchStatus> {
-        self.shared.status.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        crate::lock::lock(&self.shared.status)
     }
 }

@@ -18,32 +18,26 @@ const CHUNK_BYTES: usize = 64 << 10;
 
 /// The records that are not handed on yet.
 pub(super) struct Recorder {
-    patience: Duration,
+    /// `None` if nothing is recorded.
+    patience: Option<Duration>,
     /// Given to the tick at hand.
     events: Vec<Event>,
     bytes: Vec<u8>,
     /// When the oldest of the bytes came.
     since: Option<Instant>,
-    is_on: bool,
 }
 
 impl Recorder {
     /// A recorder that hands on a record after `patience` at the latest; `None` records nothing.
     pub(super) fn new(patience: Option<Duration>, header: MatchHeader) -> Self {
-        let mut recorder = Self {
-            patience: patience.unwrap_or_default(),
-            events: Vec::new(),
-            bytes: Vec::new(),
-            since: None,
-            is_on: patience.is_some(),
-        };
+        let mut recorder = Self { patience, events: Vec::new(), bytes: Vec::new(), since: None };
         recorder.put(&Record::Header(header));
         recorder
     }
 
     /// An event that the sim was given for the tick at hand.
     pub(super) fn event(&mut self, event: Event) {
-        if self.is_on {
+        if self.patience.is_some() {
             self.events.push(event);
         }
     }
@@ -51,7 +45,7 @@ impl Recorder {
     /// The tick has ended, well or not. One into which nothing came leaves no record.
     pub(super) fn tick(&mut self, tick: i64, surface: &Surface) {
         let codes = surface.codes();
-        if !self.is_on || self.events.is_empty() && codes.is_empty() {
+        if self.patience.is_none() || self.events.is_empty() && codes.is_empty() {
             return;
         }
         let events = std::mem::take(&mut self.events);
@@ -67,7 +61,8 @@ impl Recorder {
 
     /// Hands on what is due now.
     pub(super) fn flush_due(&mut self, now: Instant, live: &LiveMatch, reports: &dyn Reports) {
-        let is_old = self.since.is_some_and(|since| now.duration_since(since) >= self.patience);
+        let waited = self.since.map(|since| now.duration_since(since));
+        let is_old = waited.zip(self.patience).is_some_and(|(waited, most)| waited >= most);
         if is_old || self.bytes.len() >= CHUNK_BYTES {
             self.flush(live, reports);
         }
@@ -82,7 +77,7 @@ impl Recorder {
     }
 
     fn put(&mut self, record: &Record) {
-        if self.is_on {
+        if self.patience.is_some() {
             record.encode(&mut self.bytes);
             self.since.get_or_insert_with(Instant::now);
         }

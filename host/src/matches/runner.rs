@@ -8,7 +8,7 @@ use std::{
 
 use lattice_policies::{
     PlayerId,
-    policy::{InputLog, MatchLimits},
+    policy::{LogMode, MatchLimits},
 };
 use lattice_surface::{Event, LoggedCall, MatchHeader, Phase, hashes_after};
 
@@ -117,7 +117,6 @@ impl Runner {
             recorder,
             ending,
         };
-        runner.show_fetches();
         runner.show(MatchState::Running);
         Some(Box::new(runner))
     }
@@ -145,7 +144,7 @@ impl Runner {
         self.recorder.tick(self.tick, self.guest.surface());
         self.ending.report_log(&mut self.guest, self.tick);
         self.hand_on();
-        self.send_fetches(self.tick);
+        self.fetches.hand_on(self.guest.surface(), &self.ending.live, self.tick);
         // What is handed on counts: it takes the worker's time like the sim's own work.
         let ended = Instant::now();
         if let Err(fault) = result {
@@ -258,19 +257,6 @@ impl Runner {
         }
     }
 
-    /// Lets the tick's fetches leave, and tells the operator of the refused ones.
-    fn send_fetches(&mut self, tick: i64) {
-        if self.fetches.hand_on(self.guest.surface(), &self.ending.live, tick) {
-            self.show_fetches();
-        }
-    }
-
-    fn show_fetches(&mut self) {
-        let mut status = self.ending.live.edit();
-        status.fetches_sent = self.fetches.sent();
-        status.fetches_refused = self.fetches.refused();
-    }
-
     fn record(&mut self, took: Duration, late: bool) {
         let fuel = self.guest.fuel_used();
         let memory_bytes = self.guest.memory_bytes() as u64;
@@ -319,8 +305,8 @@ fn header(spec: &MatchSpec) -> MatchHeader {
 /// How long a record of the input log may wait; `None` if there is no log.
 fn patience(limits: &MatchLimits) -> Option<Duration> {
     match limits.log {
-        InputLog::Off => None,
-        InputLog::Relaxed => Some(Duration::from_millis(limits.log_delay_ms.into())),
+        LogMode::Off => None,
+        LogMode::Relaxed => Some(Duration::from_millis(limits.log_delay_ms.into())),
     }
 }
 

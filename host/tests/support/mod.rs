@@ -1,6 +1,11 @@
 //! What the host's tests share: modules written as text, a fleet in a temporary folder, and a
 //! record of what it reported.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::{
@@ -10,11 +15,13 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use lattice_host::{
-    Action, Fleet, HostSettings, InputChunk, LogLine, MatchEnd, MatchSpec, Program, Reports,
+    Action, Fleet, HostSettings, InputChunk, LogLine, MatchEnd, MatchSpec, PlayerLink, Program,
+    Reports,
     egress::{EgressSettings, FetchRecord, SystemNetwork},
 };
-use lattice_policies::{GameId, MatchId, Policy, admission};
+use lattice_policies::{GameId, MatchId, PlayerId, Policy, admission};
 use tokio::sync::mpsc;
 
 /// A sim that broadcasts every event it gets, as it got it, and after them the tick's number
@@ -209,6 +216,13 @@ impl TestHost {
         let game = GameId::from_random([1; 10]);
         let config = Arc::from(*b"cfg");
         MatchSpec { id, game, program: program.clone(), tick_hz, seed: 7, config }
+    }
+
+    /// Connects a player to a match, once it runs.
+    pub fn connect(&self, id: &MatchId, player: PlayerId) -> PlayerLink {
+        self.told.start_of(id);
+        let live = self.fleet.live(id).expect("the match runs");
+        live.connect(player, Bytes::from(format!("player {player}"))).unwrap()
     }
 
     /// Starts a match of the module, and answers its id.
