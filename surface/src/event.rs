@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use bytes::{BufMut, Bytes, BytesMut};
 use lattice_policies::{Code, PlayerId, policy::MatchLimits};
 
-use crate::{GuestMemory, codec::Reader};
+use crate::{
+    GuestMemory,
+    codec::{Reader, put_list},
+};
 
 /// Size of an event's header: `u16 type, u16 flags, u32 payload_len, u32 player, u32 id,
 /// i32 status, u32 zero`, little-endian.
@@ -124,6 +127,21 @@ impl EventQueue {
     /// Size in bytes of the next event, header included; 0 if there is none.
     pub fn next_size(&self) -> usize {
         self.events.front().map_or(0, Event::size)
+    }
+
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.responses_pulled.to_le_bytes());
+        put_list(out, self.events.iter(), |out, event| event.encode(out));
+    }
+
+    /// Reads a queue as [`save`](Self::save) writes it, whatever the limits are now: what has
+    /// been queued stays.
+    pub(crate) fn restore(from: &mut Reader<'_>) -> Result<Self, &'static str> {
+        let responses_pulled = from.count()?;
+        let events = VecDeque::from(from.list(Event::decode)?);
+        let messages = || events.iter().filter(|event| matches!(event, Event::Message { .. }));
+        let (number, bytes) = (messages().count(), messages().map(Event::size).sum());
+        Ok(Self { events, messages: number, message_bytes: bytes, responses_pulled })
     }
 
     /// Responses that the sim has pulled, in all.

@@ -32,5 +32,5 @@ pub use record::{
     BadRecord, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Record, Records, Segment,
     TickInputs, hashes_after,
 };
-pub use surface::Surface;
+pub use surface::{BadState, Surface};
 pub use transcript::Said;
