@@ -46,6 +46,7 @@ mod pages;
 mod play;
 mod replay;
 mod restart;
+mod resume;
 mod roles;
 mod tokens;
 mod twin;

@@ -24,6 +24,7 @@ mod rate;
 mod recheck;
 mod replay;
 mod reports;
+mod resume;
 mod schedule;
 mod server;
 mod share;

@@ -151,6 +151,8 @@ impl Runner {
             drop(begun);
             return ending.fault(fault);
         }
+        // Ahead of the word that it runs: whoever has that finds its log.
+        recorder.flush(0, &ending.live, &*ending.registry.reports);
         ending.registry.reports.started(ending.live.id());
         Some(Self::new(spec, begun, recorder, fetches, ending))
     }

@@ -28,7 +28,7 @@ use super::{
     terminal::{Tone, line, paint},
 };
 use crate::{
-    config::{ServeSettings, ServerConfig},
+    config::{OnStop, ServeSettings, ServerConfig},
     serve::Server,
 };
 use build::Source;
@@ -108,6 +108,8 @@ fn settings(port: u16, folder: &Path) -> Result<ServeSettings, CliError> {
         data_dir: folder.join("data"),
         pages_dir,
         player_token_ttl_s: A_DAY_S,
+        // The folder is temporary, and who writes a sim wants to see it stop.
+        on_stop: OnStop::End,
         ..ServerConfig::default()
     };
     Ok(ServeSettings { server, policy: Policy::default() })
