@@ -60,9 +60,9 @@ pub(super) fn refusal(word: &str) -> Option<String> {
     }
     let defined = ["-D", "-U"].iter().find_map(|flag| word.strip_prefix(flag)).unwrap_or(word);
     let name = defined.split(['=', '(']).next().unwrap_or(defined);
-    if name.starts_with("_LIBCPP_") {
+    if name.starts_with("_LIBCPP_") && !name.starts_with("_LIBCPP_ENABLE_") {
         return Some(format!(
-            "{word} would change libc++ from what the two programs are built with"
+            "{word} would change libc++, whose compiled part is as it is in the two programs"
         ));
     }
     CHECKED_MACROS.contains(&name).then(|| {
@@ -105,7 +105,15 @@ mod tests {
 
     #[test]
     fn what_breaks_nothing_is_let_through() {
-        for word in ["-O3", "-g", "-DPLAYERS=4", "-ffp-contract=off", "-fsigned-char", "-mavx2"] {
+        for word in [
+            "-O3",
+            "-g",
+            "-DPLAYERS=4",
+            "-ffp-contract=off",
+            "-fsigned-char",
+            "-mavx2",
+            "-D_LIBCPP_ENABLE_ASSERTIONS",
+        ] {
             assert_eq!(refusal(word), None, "{word}");
         }
         assert!(is_native_only("-fsanitize=address,undefined") && !is_native_only("-g"));
