@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use lattice_host::{ApplyError, CompileError, MatchSpec, Program};
+use lattice_host::{ApplyError, CompileError, MatchSpec, Origin, Program};
 use lattice_policies::{
     GameId,
     admission::{self, Admitted},
@@ -68,6 +68,7 @@ async fn start(
         tick_hz: order.tick_hz,
         seed: order.seed,
         config: order.config,
+        fork: None,
     };
     let spec = MatchSpec {
         id: new.id.clone(),
@@ -76,6 +77,7 @@ async fn start(
         tick_hz: new.tick_hz,
         seed: new.seed,
         config: Arc::from(new.config.as_slice()),
+        origin: Origin::Init,
     };
     let made = app.store(move |store| store.insert_match(&actor, &new)).await?;
     match app.schedule.run(&app.fleet, place, spec) {
@@ -104,11 +106,13 @@ async fn pick(app: &App, game: &Game, version: Option<Version>) -> ApiResult<Mod
     };
     let build = app.store(move |store| store.build(&id, &version)).await?;
     let build = build.ok_or(ApiError::NotFound("build"))?;
-    if build.schedulable {
-        return Ok(build);
+    match build.obstacle() {
+        None => Ok(build),
+        Some(why) => Err(ApiError::Conflict(format!(
+            "build {} is not schedulable: it is {why}",
+            build.version
+        ))),
     }
-    let why = build.refused.as_deref().unwrap_or("retired");
-    Err(ApiError::Conflict(format!("build {} is not schedulable: {why}", build.version)))
 }
 
 /// The build's program. Its bytes are hashed and scanned again: what runs is what was admitted.
@@ -152,8 +156,9 @@ async fn give_up(app: &App, made: &Match, error: ApplyError) -> ApiError {
         fault: Some(json!({ "Kind": "HOST", "Detail": error.to_string() })),
         result: None,
         figures: None,
+        proof: None,
     };
-    let ended = app.store(move |store| store.end_match(&id, &end)).await;
+    let ended = app.store(move |store| store.end_match(&id, &end, None)).await;
     let busy = match error {
         ApplyError::Full { .. } => "all match slots are taken",
         ApplyError::Busy => "too many matches are starting",

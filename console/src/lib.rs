@@ -14,6 +14,7 @@ mod app;
 mod egress;
 mod egress_audit;
 mod feed;
+mod history;
 mod http;
 mod launch;
 mod listener;

@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc};
 
 use lattice_host::{
-    Fault, Fleet, Guest, HostSettings, InputChunk, LogLine, MatchEnd, Program, Reports,
+    Fault, Fleet, Guest, HostSettings, InputChunk, LogLine, MatchEnd, Program, Reports, Snapshot,
     egress::{EgressSettings, SystemNetwork},
 };
 use lattice_policies::{MatchId, Policy, Sha256, admission};
@@ -86,5 +86,10 @@ impl Reports for NoMatches {
     fn started(&self, _: &MatchId) {}
     fn logs(&self, _: &MatchId, _: Vec<LogLine>) {}
     fn inputs(&self, _: &MatchId, _: InputChunk) {}
+    fn resumed(&self, _: &MatchId, _: i64) {}
+    fn snapshot(&self, _: &MatchId, _: &Arc<Snapshot>) -> bool {
+        false
+    }
+    fn rested(&self, _: &MatchId, _: i64) {}
     fn ended(&self, _: &MatchId, _: MatchEnd) {}
 }
