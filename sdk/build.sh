@@ -78,6 +78,7 @@ if [ -n "$asked_by" ]; then
     resources=$(clang -print-resource-dir)
     llvm=${resources%/lib/clang/*} version=${resources##*/}
     version=${version%%.*}
+    [ "$version" = 14 ] || fail 1 "$asked_by asks for libc++, and clang's is $version: the sims' headers go with 14"
     theirs=$llvm/include/wasm32-wasi/c++/v1
     wasm_last=("$llvm"/lib/wasm32-wasi/libc++{,abi}.a /usr/lib/wasm32-wasi/libc.a)
     needed=("$theirs/__config" "${wasm_last[@]}")

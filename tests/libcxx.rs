@@ -265,46 +265,55 @@ fn libcxx_can_be_asked_for_and_is_not_taken_unasked() {
     build(&c, folder.path(), &["--libcxx"]).failed(2, &["--libcxx is for C++"]);
 }
 
-#[test]
-fn without_the_packages_they_are_named_and_nothing_is_built() {
-    // A clang that is installed where no library is.
+/// A folder for PATH with a clang that is installed where no library is.
+fn clang_elsewhere(version: &str) -> tempfile::TempDir {
     let elsewhere = tempfile::tempdir().unwrap();
     let clang = elsewhere.path().join("clang");
-    let resources = elsewhere.path().join("lib/clang/14.0.6");
+    let resources = elsewhere.path().join("lib/clang").join(version);
     let script = format!(
         "#!/bin/sh\n[ \"$1\" != -print-resource-dir ] || exec echo {}\nPATH=/usr/bin exec clang \"$@\"\n",
         resources.display()
     );
     fs::write(&clang, script).unwrap();
     fs::set_permissions(&clang, fs::Permissions::from_mode(0o755)).unwrap();
+    elsewhere
+}
 
-    let output = elsewhere.path().join("out");
-    let path = format!("{}:/usr/bin:/bin", elsewhere.path().display());
+/// Builds the inventory by the command and by the script; neither runs a compiler.
+#[track_caller]
+fn assert_not_built(elsewhere: &Path, words: &[&str]) {
+    let output = elsewhere.join("out");
+    let path = format!("{}:/usr/bin:/bin", elsewhere.display());
     let source = project().join("examples/inventory/inventory.cpp");
-    let mut command = lattice();
-    command.arg("build").arg(&source).arg("-o").arg(&output).arg("--native").env("PATH", &path);
-    runner();
-    let missing = [
-        "#include <string> asks for libc++",
-        "__config is not there",
-        "apt-get install",
-        "libc++-14-dev-wasm32",
-        "wasi-libc",
-        "libc++-14-dev ",
-        "libc++abi-14-dev",
-    ];
-    let said = run(&mut command);
-    said.failed(1, &missing);
-    assert_eq!(said.stdout, "", "no command was run");
-    assert!(!output.exists());
+    let mut ours = lattice();
+    ours.arg("build");
+    for mut command in [ours, Command::new(project().join("sdk/build.sh"))] {
+        command.args(["--native", "-o"]).arg(&output).arg(&source);
+        command.env("LATTICE_INCLUDE", project().join("include"));
+        let said = run(command.env("LATTICE_RUNNER", runner()).env("PATH", &path));
+        assert_eq!((said.code, said.stdout.as_str()), (1, ""), "{}", said.stderr);
+        for word in words {
+            assert!(said.stderr.contains(word), "no {word} in {}", said.stderr);
+        }
+        assert!(!output.exists());
+    }
+}
 
-    let script = project().join("sdk/build.sh");
-    let mut command = Command::new(script);
-    command.arg("-o").arg(&output).arg(&source).env("PATH", &path);
-    let said = run(&mut command);
-    assert_eq!(said.code, 1, "{}", said.stderr);
-    assert!(said.stderr.contains("apt-get install libc++-14-dev-wasm32"), "{}", said.stderr);
-    assert!(!output.exists());
+#[test]
+fn without_the_packages_they_are_named_and_nothing_is_built() {
+    let elsewhere = clang_elsewhere("14.0.6");
+    let words =
+        ["#include <string> asks for libc++", "v1/__config is not there", "apt-get install"];
+    assert_not_built(elsewhere.path(), &words);
+    let packages = ["libc++-14-dev-wasm32", "wasi-libc", "libc++-14-dev ", "libc++abi-14-dev"];
+    assert_not_built(elsewhere.path(), &packages);
+}
+
+#[test]
+fn another_version_of_the_library_is_refused() {
+    let elsewhere = clang_elsewhere("19");
+    let words = ["#include <string> asks for libc++", "clang's is 19", "go with 14"];
+    assert_not_built(elsewhere.path(), &words);
 }
 
 #[test]

@@ -19,11 +19,21 @@ pub(super) struct Libcxx {
 
 /// Debian's C library for wasm, which libc++'s compiled part calls.
 const LIBC: &str = "/usr/lib/wasm32-wasi/libc.a";
+/// The version that `include/lattice/libcxx` is made for: Debian 12's. From 16 on, libc++ takes no
+/// other C headers in front of its own.
+const VERSION: &str = "14";
 
 impl Libcxx {
     /// What is installed. A refusal names what asked for it, what is missing, and the packages.
     pub(super) fn installed(asked_by: &str, native: bool) -> Result<Self, CliError> {
         let found = Self::of_clang()?;
+        if found.version != VERSION {
+            return Err(CliError::failed(format!(
+                "{asked_by} asks for libc++, and clang's is {}: the sims' headers go with {VERSION}, \
+                 so let the clang that is found first in PATH be clang-{VERSION}",
+                found.version
+            )));
+        }
         let mut parts = found.wasm_parts();
         if native {
             parts.extend(found.native_parts());
