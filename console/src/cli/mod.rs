@@ -7,6 +7,8 @@ mod audit;
 mod backup;
 mod build;
 mod build_flags;
+mod build_libcxx;
+mod build_words;
 mod client;
 mod data;
 mod dev;

@@ -40,7 +40,7 @@ use watch::Watch;
 /// Run one sim at your desk: build it, play it, and again at each change.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-C and C++ are built by the documented clang command, which is shown; a .wasm file is taken as it is.
+C and C++ are built as `lattice build` does, by a command that is shown; a .wasm file is taken as it is.
 The headers are those of LATTICE_INCLUDE, of an include/ folder above the source, or the built-in ones.
 A page/ folder beside the source is served as the game's page. Every file stays as it is: data and
 modules go to a temporary folder, which Ctrl-C removes.
