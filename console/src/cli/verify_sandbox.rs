@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::CliError;
 
-/// A module that is ready to run under the policy that ships with lattice.
+/// A module that is ready to run under a policy.
 pub(super) struct Sandbox {
     program: Program,
     /// Its clock is what ends a call at its deadline.
@@ -22,8 +22,7 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    pub(super) fn new(wasm: Vec<u8>, folder: &Path) -> Result<Self, CliError> {
-        let policy = Policy::default();
+    pub(super) fn new(wasm: Vec<u8>, folder: &Path, policy: &Policy) -> Result<Self, CliError> {
         let admitted = admission::scan(wasm, &policy.admission)
             .map_err(|_| CliError::failed("the module is refused; `lattice scan` says why"))?;
         let egress = EgressSettings {
@@ -33,6 +32,7 @@ impl Sandbox {
             network: Arc::new(SystemNetwork),
         };
         let cache_dir = folder.join("code");
+        let policy = policy.clone();
         let settings = HostSettings { policy, workers: 1, slots: 1, cache_dir, egress };
         let fleet = Fleet::start(settings, Arc::new(NoMatches)).map_err(CliError::failed)?;
         let program = fleet.compile(&admitted).map_err(CliError::failed)?;
