@@ -1,10 +1,14 @@
-//! The two blobs of a match: the config it was given, and the result it leaves.
+//! The blobs of a match: the config it was given, the result it leaves, and the state that one
+//! version of a sim saves and another loads.
 
 use std::sync::Arc;
 
 use lattice_policies::{Code, policy::MatchLimits};
 
-use crate::GuestMemory;
+use crate::{
+    GuestMemory,
+    codec::{Reader, put_bytes, put_list},
+};
 
 /// Copies at most `cap` bytes of the config to `ptr`; answers its whole size.
 pub(crate) fn read_config(
@@ -29,6 +33,17 @@ pub(crate) struct ResultBlob {
 impl ResultBlob {
     pub(crate) fn committed(&self) -> Option<&[u8]> {
         self.committed.as_deref()
+    }
+
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        put_list(out, self.committed.iter(), |out, result| put_bytes(out, result));
+    }
+
+    /// Reads a result as [`save`](Self::save) writes it.
+    pub(crate) fn restore(from: &mut Reader<'_>) -> Result<Self, &'static str> {
+        let mut results = from.list(Reader::bytes)?;
+        let committed = results.pop().map(<[u8]>::to_vec);
+        if results.is_empty() { Ok(Self { committed, staged: None }) } else { Err("two results") }
     }
 
     pub(crate) fn staged(&self) -> Option<&[u8]> {

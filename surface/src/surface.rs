@@ -1,6 +1,10 @@
 //! The surface of one match: its state between the host and the sim, and what each call does.
 
-use std::sync::Arc;
+mod state;
+
+pub use state::BadState;
+
+use std::{collections::BTreeSet, sync::Arc};
 
 use lattice_policies::{Code, PlayerId, Sha256, policy::MatchLimits};
 
@@ -11,7 +15,6 @@ use crate::{
     event::QueueFull,
     fetch::{Fetch, Fetches, Refused, SharedRules},
     gauge::Gauges,
-    outbox::Roster,
     transcript::{Part, Saying, Transcript},
 };
 
@@ -25,7 +28,9 @@ pub struct Surface {
     config: Arc<[u8]>,
     phase: Phase,
     events: EventQueue,
-    roster: Roster,
+    /// The players that logged joins and leaves say are in the match.
+    roster: BTreeSet<PlayerId>,
+    left: BTreeSet<PlayerId>,
     outbox: Outbox,
     log: LogBook,
     gauges: Gauges,
@@ -42,7 +47,8 @@ impl Surface {
             config,
             phase: Phase::Initialize,
             events: EventQueue::default(),
-            roster: Roster::new(),
+            roster: BTreeSet::new(),
+            left: BTreeSet::new(),
             outbox: Outbox::default(),
             log: LogBook::default(),
             gauges: Gauges::default(),
@@ -98,12 +104,16 @@ impl Surface {
         self.transcript.said()
     }
 
-    /// Queues an event and takes joins and leaves into account; only a message can be refused.
+    /// Queues an event and takes joins, leaves and responses into account; only a message can be refused.
     pub fn push(&mut self, event: Event) -> Result<(), QueueFull> {
         match event {
             Event::Join { player, .. } => drop(self.roster.insert(player)),
-            Event::Leave { player, .. } => drop(self.roster.remove(&player)),
-            Event::Message { .. } | Event::Response { .. } | Event::Stop { .. } => {}
+            Event::Leave { player, .. } => {
+                self.roster.remove(&player);
+                self.left.insert(player);
+            }
+            Event::Response { id, .. } => self.fetches.answer(id),
+            Event::Message { .. } | Event::Stop { .. } => {}
         }
         self.events.push(event, &self.limits)
     }
@@ -145,6 +155,21 @@ impl Surface {
     /// Whether logged joins and leaves say that the player is in the match.
     pub fn has(&self, player: PlayerId) -> bool {
         self.roster.contains(&player)
+    }
+
+    /// The players that logged joins and leaves say are in the match.
+    pub fn roster(&self) -> &BTreeSet<PlayerId> {
+        &self.roster
+    }
+
+    /// The players that were told to leave, or left, since the match began.
+    pub fn left(&self) -> &BTreeSet<PlayerId> {
+        &self.left
+    }
+
+    /// The ids of accepted requests whose response has not been pushed, in the order of the calls.
+    pub fn in_flight(&self) -> Vec<u32> {
+        self.fetches.unanswered().to_vec()
     }
 
     pub fn outbox(&self) -> &Outbox {
