@@ -9,6 +9,7 @@ pub mod config;
 mod drain;
 pub mod secrets;
 pub mod serve;
+pub mod symbols;
 
 mod app;
 mod egress;
