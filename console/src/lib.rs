@@ -15,6 +15,7 @@ mod app;
 mod egress;
 mod egress_audit;
 mod feed;
+mod gate;
 mod http;
 mod launch;
 mod listener;

@@ -42,14 +42,31 @@ pub(crate) async fn replay(
     to: Option<i64>,
 ) -> ApiResult<Outcome> {
     // It comes before the log, so that only as many logs are in memory as are replayed.
-    let place = Arc::clone(&app.replays).try_acquire_owned();
-    let place = place.map_err(|_| ApiError::Busy(NO_PLACE))?;
+    let place = place(app)?;
     let log = read(app, &found).await?;
     let program = program(app, &found).await?;
+    run(app, place, program, log, to).await
+}
+
+/// A place among the replays, if there is one.
+pub(crate) fn place(app: &App) -> ApiResult<OwnedSemaphorePermit> {
+    let place = Arc::clone(&app.replays).try_acquire_owned();
+    place.map_err(|_| ApiError::Busy(NO_PLACE))
+}
+
+/// Runs a log on a thread of its own, which has the place until it is done. Breaks off when nobody
+/// waits for it any more.
+pub(crate) async fn run(
+    app: &App,
+    place: OwnedSemaphorePermit,
+    program: Program,
+    log: InputLog,
+    to: Option<i64>,
+) -> ApiResult<Outcome> {
     let given_up = GivenUp::default();
     let is_given_up = Arc::clone(&given_up.0);
     let app = app.clone();
-    blocking(move || run(&app, place, &program, &log, to, &is_given_up)).await?
+    blocking(move || run_here(&app, place, &program, &log, to, &is_given_up)).await?
 }
 
 /// The input log's bytes, as far as they are written.
@@ -113,7 +130,7 @@ async fn program(app: &App, found: &Match) -> ApiResult<Program> {
     launch::program(app, &build.ok_or(ApiError::NotFound("build"))?).await
 }
 
-fn run(
+fn run_here(
     app: &App,
     _place: OwnedSemaphorePermit,
     program: &Program,
