@@ -8,6 +8,7 @@ use lattice_host::replay::{Difference, Extent};
 use lattice_policies::{Sha256, policy::MatchLimits, roles::Permit};
 use lattice_store::{Actor, AuditEntry, ModuleBuild};
 use lattice_surface::{BadLog, Event, InputLog, LoggedEnd, LoggedEnding};
+use lattice_twin::{FromSnapshot, check_playable};
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -34,6 +35,8 @@ pub(crate) enum BadRecording {
         "this is the log of a match in the sandbox: `lattice verify --record` makes a recording of the native program"
     )]
     Sandbox,
+    #[error(transparent)]
+    FromSnapshot(#[from] FromSnapshot),
     #[error("the recording is of no match that could be started here: {0}")]
     NoMatch(&'static str),
     #[error("the recording has no end: the native program did not play to the end of the match")]
@@ -142,6 +145,7 @@ fn read(
     if header.fingerprint == engine {
         return Err(BadRecording::Sandbox);
     }
+    check_playable(&log)?;
     check_match(&log, limits)?;
     check_extent(&log)?;
     let policy = std::mem::replace(&mut log.header.fingerprint, engine);
@@ -159,7 +163,6 @@ fn check_match(log: &InputLog, limits: &MatchLimits) -> Result<(), BadRecording>
             log.header.config.len() > limits.config_bytes as usize,
             "its config is longer than a match's",
         ),
-        (!log.segments.is_empty(), "it goes on from a snapshot, which a native program has not"),
     ];
     let found = checks.into_iter().find(|(is_wrong, _)| *is_wrong);
     found.map_or(Ok(()), |(_, why)| Err(BadRecording::NoMatch(why)))

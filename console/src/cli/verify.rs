@@ -13,7 +13,8 @@ use clap::Args;
 use lattice_policies::Policy;
 use lattice_surface::{InputLog, MatchHeader};
 use lattice_twin::{
-    Called, Compared, Course, Entry, Extent, MadeUp, Recording, compare, play, replay,
+    Called, Compared, Course, Entry, Extent, MadeUp, Recording, check_playable, compare, play,
+    replay,
 };
 use tempfile::TempDir;
 
@@ -120,6 +121,7 @@ fn logged(sandbox: &Sandbox, path: &Path) -> Result<Transcript, CliError> {
     let bytes = fs::read(path).map_err(CliError::unreadable(path))?;
     let named = |error: &str| CliError::failed(format!("{}: {error}", path.display()));
     let log = InputLog::read(&bytes).map_err(|error| named(&error.to_string()))?;
+    check_playable(&log).map_err(|error| named(&error.to_string()))?;
     if log.header.module != sandbox.module() {
         return Err(named(&format!("the log is of the module {}", log.header.module)));
     }

@@ -11,7 +11,7 @@ use std::{
 
 use lattice_policies::{Policy, Sha256};
 use lattice_surface::{InputLog, MatchHeader};
-use lattice_twin::MadeUp;
+use lattice_twin::{MadeUp, check_playable};
 
 pub(crate) const USAGE: &str = "\
 usage: PROGRAM --inputs FILE [WHAT COMES OUT]
@@ -132,8 +132,10 @@ impl Words {
         let made_up = self.players.zip(self.ticks).zip(self.seed);
         match (self.inputs.take(), made_up) {
             (Some(path), None) => {
-                let log = InputLog::read(&read_file(&path)?);
-                log.map(Game::Logged).map_err(|error| format!("{}: {error}", path.display()))
+                let named = |error: &dyn Display| format!("{}: {error}", path.display());
+                let log = InputLog::read(&read_file(&path)?).map_err(|error| named(&error))?;
+                check_playable(&log).map_err(|error| named(&error))?;
+                Ok(Game::Logged(log))
             }
             (None, Some(((players, ticks), seed))) => {
                 let tick_hz = self.tick_hz.unwrap_or(TICK_HZ);

@@ -22,5 +22,5 @@ pub use compare::{Compared, Difference, compare};
 pub use describe::describe;
 pub use players::{MadeUp, play};
 pub use recording::Recording;
-pub use run::{Called, Course, Extent, Sim, Told, replay};
+pub use run::{Called, Course, Extent, FromSnapshot, Sim, Told, check_playable, replay};
 pub use transcript::{BadTranscript, Entry, TranscriptWriter, read_transcript};
