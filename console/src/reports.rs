@@ -102,7 +102,7 @@ impl Reports for Reporter {
 enum Change {
     Running(MatchId),
     Inputs(InputAppend),
-    Ended(MatchId, lattice_store::MatchEnd),
+    Ended(MatchId, Box<lattice_store::MatchEnd>),
 }
 
 impl Change {
@@ -150,7 +150,7 @@ impl Writer {
                     continue;
                 }
                 Report::Started(id) => Change::Running(id),
-                Report::Ended(id, end) => Change::Ended(id, stored(*end)),
+                Report::Ended(id, end) => Change::Ended(id, Box::new(stored(*end))),
             };
             self.write_lines(&mut lines);
             self.unwritten.push_back(change);
@@ -325,7 +325,7 @@ mod tests {
             figures: None,
             proof: None,
         };
-        writer.unwritten.push_back(Change::Ended(id.clone(), end));
+        writer.unwritten.push_back(Change::Ended(id.clone(), Box::new(end)));
         for _ in 0..20 {
             writer.write(VecDeque::new());
         }
@@ -364,7 +364,7 @@ mod tests {
             figures: None,
             proof: None,
         };
-        writer.unwritten.push_back(Change::Ended(id.clone(), end));
+        writer.unwritten.push_back(Change::Ended(id.clone(), Box::new(end)));
         writer.write(VecDeque::new());
         let state = || store.match_by_id(&id).unwrap().unwrap().state;
         assert_eq!((state(), writer.patience()), (MatchState::Starting, PAUSE));

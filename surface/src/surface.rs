@@ -2,8 +2,6 @@
 
 mod state;
 
-pub use state::BadState;
-
 use std::{collections::BTreeSet, sync::Arc};
 
 use lattice_policies::{Code, PlayerId, Sha256, policy::MatchLimits};
@@ -17,6 +15,8 @@ use crate::{
     gauge::Gauges,
     transcript::{Part, Saying, Transcript},
 };
+
+pub use state::BadState;
 
 /// Everything that crosses between one sim and its host.
 ///
@@ -136,7 +136,8 @@ impl Surface {
         self.transcript.said()
     }
 
-    /// Queues an event and takes joins, leaves and responses into account; only a message can be refused.
+    /// Queues an event and takes joins, leaves and responses into account; only a message can be
+    /// refused.
     pub fn push(&mut self, event: Event) -> Result<(), QueueFull> {
         match event {
             Event::Join { player, .. } => drop(self.roster.insert(player)),

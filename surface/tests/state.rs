@@ -301,7 +301,7 @@ proptest! {
     })]
 
     #[test]
-    fn a_match_that_is_restored_goes_on_as_the_one_that_was_not(before in steps(), after in steps()) {
+    fn a_restored_match_goes_on_as_one_that_was_not(before in steps(), after in steps()) {
         let mut sim = Sim::new();
         for step in &before {
             sim.take(step);

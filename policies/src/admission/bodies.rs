@@ -1,5 +1,6 @@
-//! Function bodies: their size, locals, nesting and branch tables, the features that their operators
-//! need, and what they do that a snapshot does not hold. A body is not read past the first limit that it exceeds.
+//! Function bodies: their size, locals, nesting and branch tables, the features that their
+//! operators need, and what they do that a snapshot does not hold. A body is not read past the
+//! first limit that it exceeds.
 
 use wasmparser::{FunctionBody, Operator, OperatorsReader, Result, WasmFeatures};
 

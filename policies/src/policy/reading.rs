@@ -223,6 +223,9 @@ mod tests {
         assert!(text.contains("`match.tick_deadline_ms` is 0, and must lie between 20 and 60000"));
         // A queue must hold the largest message there may be.
         assert!(text.contains("`match.send_queue_bytes` is 1, and must lie between 262144"));
+        // What is held back must hold all that one tick may send.
+        let text = read("[match]\nheld_bytes = 1").unwrap_err().to_string();
+        assert!(text.contains("`match.held_bytes` is 1, and must lie between 1048576"), "{text}");
     }
 
     #[test]
