@@ -11,6 +11,7 @@ use crate::{
     clang::project,
     cli::{remote, run},
     twin::{Twins, sim},
+    upload::raw,
 };
 
 /// A server with a game whose gate is shut, and a build of the twins' module.
@@ -111,6 +112,23 @@ async fn a_native_program_that_says_something_else_leaves_the_gate_shut_and_the_
 }
 
 #[tokio::test]
+async fn limits_other_than_the_consoles_are_a_likely_cause_and_named() {
+    let twins = Twins::of_text("sends.c", &sim("static char big[100];", SENDS));
+    let (app, game) = gated(&twins).await;
+    let policy = twins.folder.path().join("policy.toml");
+    fs::write(&policy, "[match]\nmessage_out_bytes = 99\n").unwrap();
+    let policy = policy.to_str().unwrap();
+    let log = recording(&twins);
+    let match_ = ["--ticks", "60", "--record", log.to_str().unwrap()];
+    twins.verify(&[&match_[..], &["--policy", policy]].concat()).done();
+    let answer = send(&app, &game, &app.token, fs::read(&log).unwrap()).await;
+    let told = answer.problem(409, "not-the-twin");
+    assert!(told.contains("after tick 5 ") && told.contains("under another policy"), "{told}");
+}
+
+const SENDS: &str = "lattice_logf(LATTICE_INFO, \"%d\", lattice_ms_broadcast(big, 100, 0));";
+
+#[tokio::test]
 async fn a_recording_that_proves_nothing_is_refused_with_the_reason() {
     let twins = Twins::of_text("sim.c", &sim("", ""));
     let (app, game) = gated(&twins).await;
@@ -139,8 +157,13 @@ async fn a_recording_that_proves_nothing_is_refused_with_the_reason() {
     }
     assert_eq!(app.kept(), kept, "nothing is kept of them");
     assert_eq!(build(&app, &game).await["Awaits"], AWAITED);
-    let too_large = send(&app, &game, &app.token, vec![0; (16 << 20) + 1]).await;
-    too_large.problem(413, "body-too-large");
+    let head = format!(
+        "PUT /games/{game}/modules/1.0.0/transcript HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+         content-length: 16777217\r\nexpect: 100-continue\r\n\r\n",
+        app.token
+    );
+    let too_large = raw(&app, &head).await;
+    assert!(too_large.starts_with("HTTP/1.1 413 "), "{too_large}");
     send(&app, &game, &app.token, whole).await.expect(200);
 }
 
