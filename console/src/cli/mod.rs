@@ -27,6 +27,7 @@ mod token;
 mod upload;
 mod verdict;
 mod verify;
+mod verify_match;
 mod verify_native;
 mod verify_sandbox;
 

@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    ops::ControlFlow,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -11,15 +10,13 @@ use std::{
 
 use clap::Args;
 use lattice_policies::Policy;
-use lattice_surface::{InputLog, MatchHeader};
-use lattice_twin::{
-    Called, Compared, Course, Entry, Extent, MadeUp, Recording, check_playable, compare, play,
-    replay,
-};
+use lattice_surface::InputLog;
+use lattice_twin::{Compared, MadeUp, compare};
 use tempfile::TempDir;
 
 use super::{
     CliError, scan, terminal,
+    verify_match::{Transcript, logged, made_up},
     verify_native::{Native, Played},
     verify_sandbox::Sandbox,
 };
@@ -79,6 +76,14 @@ pub(crate) struct Verify {
     patience_ms: Option<u64>,
 }
 
+impl Verify {
+    fn made_up(&self, policy: &Policy) -> MadeUp {
+        let hash_every = policy.matches.hash_every_ticks;
+        let &Self { players, ticks, seed, tick_hz, .. } = self;
+        MadeUp { players, ticks, seed, tick_hz, hash_every }
+    }
+}
+
 /// A native program is not the slower one, but a sanitizer or a debugger's build may be.
 const PATIENCE: u64 = 30;
 
@@ -93,8 +98,8 @@ pub(crate) fn run(args: &Verify) -> Result<(), CliError> {
     let log_path = args.inputs.clone().or(args.write_inputs.clone());
     let log_path = log_path.unwrap_or_else(|| folder.path().join("inputs"));
     let transcript = match &args.inputs {
-        Some(path) => logged(&sandbox, path)?,
-        None => made_up(&sandbox, args, &policy, &log_path)?,
+        Some(path) => logged(&sandbox, path, &policy)?,
+        None => made_up(&sandbox, args.made_up(&policy), args.config.as_deref(), &log_path)?,
     };
     let native = Native {
         program: &program,
@@ -107,95 +112,6 @@ pub(crate) fn run(args: &Verify) -> Result<(), CliError> {
     let played = native.play()?;
     judge(&transcript, &played, &native)?;
     args.record.as_deref().map_or(Ok(()), |to| keep_recording(&played, to))
-}
-
-/// What the module did.
-struct Transcript {
-    entries: Vec<Entry>,
-    /// The tick and kind of the fault that only the sandbox has, if it ended the match.
-    fault: Option<(i64, String)>,
-}
-
-/// Plays the module's match of a log again.
-fn logged(sandbox: &Sandbox, path: &Path) -> Result<Transcript, CliError> {
-    let bytes = fs::read(path).map_err(CliError::unreadable(path))?;
-    let named = |error: &str| CliError::failed(format!("{}: {error}", path.display()));
-    let log = InputLog::read(&bytes).map_err(|error| named(&error.to_string()))?;
-    check_playable(&log).map_err(|error| named(&error.to_string()))?;
-    if log.header.module != sandbox.module() {
-        return Err(named(&format!("the log is of the module {}", log.header.module)));
-    }
-    if log.header.fingerprint != sandbox.fingerprint() {
-        return Err(named("the log was written under another engine or policy"));
-    }
-    let mut entries = Vec::new();
-    let mut sim = sandbox.sim(log.header.config.clone())?;
-    let extent = replay(&mut sim, &log, &mut |called| keep(&mut entries, called));
-    let is_other = log.inputs.iter().find(|inputs| {
-        let entry = entries.iter().find(|entry| entry.tick == inputs.tick);
-        entry.is_some_and(|entry| entry.transcript != inputs.transcript)
-    });
-    if let Some(inputs) = is_other {
-        let tick = inputs.tick;
-        return Err(named(&format!("at tick {tick} the module says other things than in the log")));
-    }
-    let fault = match extent {
-        Extent::BeforeFault { tick, kind } => Some((tick, kind)),
-        Extent::Through | Extent::Ended => None,
-    };
-    Ok(Transcript { entries, fault })
-}
-
-/// Plays a match with made-up players, and writes down what came into it.
-fn made_up(
-    sandbox: &Sandbox,
-    args: &Verify,
-    policy: &Policy,
-    to: &Path,
-) -> Result<Transcript, CliError> {
-    let config = match &args.config {
-        Some(path) => fs::read(path).map_err(CliError::unreadable(path))?,
-        None => Vec::new(),
-    };
-    let header = MatchHeader {
-        module: sandbox.module(),
-        fingerprint: sandbox.fingerprint(),
-        tick_hz: args.tick_hz,
-        seed: args.seed,
-        hash_every: policy.matches.hash_every_ticks,
-        config: config.into(),
-    };
-    let mut entries = Vec::new();
-    let mut sim = sandbox.sim(header.config.clone())?;
-    let match_ = MadeUp {
-        players: args.players,
-        ticks: args.ticks,
-        seed: args.seed,
-        tick_hz: args.tick_hz,
-        hash_every: header.hash_every,
-    };
-    let mut recording = Recording::new(header);
-    let (inputs, end) = play(&mut sim, match_, &mut |called| {
-        recording.note(called);
-        keep(&mut entries, called)
-    });
-    fs::write(to, recording.encode(&inputs, Some(&end))).map_err(CliError::unreadable(to))?;
-    let fault = entries.pop_if(|last| sandbox_fault(last).is_some());
-    let fault = fault.as_ref().and_then(sandbox_fault);
-    Ok(Transcript { entries, fault })
-}
-
-fn keep(entries: &mut Vec<Entry>, called: &Called<'_>) -> ControlFlow<()> {
-    entries.push(Entry::from(called));
-    ControlFlow::Continue(())
-}
-
-/// A fault that no native program can have: only the sim's own one comes there too.
-fn sandbox_fault(entry: &Entry) -> Option<(i64, String)> {
-    match &entry.course {
-        Course::Faulted(kind) if kind != "SIM" => Some((entry.tick, kind.clone())),
-        _ => None,
-    }
 }
 
 /// Compares, and says what came of it.
