@@ -92,7 +92,7 @@ pub(crate) async fn judge(
     let detail =
         json!({ "Recording": hash.to_string(), "Sha256": built.to_string(), "Ticks": ticks });
     let program = launch::program(app, &build).await?;
-    match replay::run(app, place, program, log, None).await?.replayed.extent {
+    match replay::run_given(app, place, program, log).await?.replayed.extent {
         Extent::End => {
             let (game, version) = (build.game, build.version);
             app.store(move |store| store.set_verified(&actor, &game, &version, detail)).await

@@ -16,6 +16,7 @@ mod egress;
 mod egress_audit;
 mod feed;
 mod gate;
+mod history;
 mod http;
 mod launch;
 mod listener;

@@ -24,6 +24,8 @@ pub struct Symbols {
     data: BTreeMap<u32, String>,
     /// By the globals' numbers.
     globals: BTreeMap<u32, String>,
+    /// The numbers of the globals that change.
+    mutable: Vec<u32>,
     /// Where the stack begins, from which it grows down.
     stack: Option<u32>,
 }
@@ -68,9 +70,10 @@ impl Symbols {
         Some(format!("{behind:#x} behind {}: .bss or the heap", before.name.as_ref()?))
     }
 
-    /// The name of a global.
-    pub fn global(&self, number: u32) -> Option<&str> {
-        self.globals.get(&number).map(String::as_str)
+    /// The number of the global that has this place among the mutable ones, from 0 on, and its name.
+    pub fn mutable_global(&self, place: usize) -> (u32, Option<&str>) {
+        let number = self.mutable.get(place).copied().unwrap_or(place as u32);
+        (number, self.globals.get(&number).map(String::as_str))
     }
 
     fn segment(&self, address: u32) -> Option<&Segment> {
@@ -187,7 +190,9 @@ impl Found {
         for (index, name) in self.exported {
             self.global_names.entry(index).or_insert(name);
         }
-        Symbols { segments, data, globals: self.global_names, stack }
+        let globals = (self.imported_globals..).zip(&self.globals);
+        let mutable = globals.filter(|(_, (_, is_mutable))| *is_mutable).map(|(index, _)| index);
+        Symbols { segments, data, mutable: mutable.collect(), globals: self.global_names, stack }
     }
 }
 
@@ -272,8 +277,8 @@ __attribute__((export_name("address"))) volatile void *address(void) { return hi
         assert_eq!(behind, "0x8 behind .data: .bss or the heap");
         let stack = symbols.stack.unwrap();
         assert_eq!(symbols.nearest(stack - 16).unwrap(), "the stack, 0x10 below its top");
-        assert_eq!(symbols.global(0), Some("__stack_pointer"));
-        assert_eq!(symbols.global(1), None);
+        assert_eq!(symbols.mutable_global(0), (0, Some("__stack_pointer")));
+        assert_eq!(symbols.mutable_global(1), (1, None));
     }
 
     #[test]
@@ -282,9 +287,10 @@ __attribute__((export_name("address"))) volatile void *address(void) { return hi
         assert_eq!(nearest(&bare, 9), None);
         assert_eq!(nearest(&bare, 900), None);
         assert_eq!(nearest(b"no module", 9), None);
-        let mutable = r#"(module (memory 1) (global (export "score") (mut i32) (i32.const 8)))"#;
+        let mutable = r#"(module (memory 1) (global i32 (i32.const 8))
+            (global (export "score") (mut i32) (i32.const 8)))"#;
         let symbols = Symbols::of(&wat::parse_str(mutable).unwrap());
         assert_eq!(symbols.nearest(8), None, "a global that changes holds no address");
-        assert_eq!(symbols.global(0), Some("score"));
+        assert_eq!(symbols.mutable_global(0), (1, Some("score")));
     }
 }

@@ -30,6 +30,7 @@ mod verify;
 mod verify_match;
 mod verify_native;
 mod verify_sandbox;
+mod verify_twice;
 
 use std::{future::Future, process::ExitCode};
 

@@ -19,6 +19,7 @@ use super::{
     verify_match::{Transcript, logged, made_up},
     verify_native::{Native, Played},
     verify_sandbox::Sandbox,
+    verify_twice::run_twice,
 };
 
 /// Hold a native program against its module, tick by tick.
@@ -94,13 +95,14 @@ pub(crate) fn run(args: &Verify) -> Result<(), CliError> {
     let folder = TempDir::with_prefix("lattice-verify-").map_err(CliError::failed)?;
     let deadline = u64::from(policy.matches.tick_deadline_ms);
     let patience = args.patience_ms.unwrap_or(PATIENCE * deadline);
-    let sandbox = Sandbox::new(wasm, folder.path(), &policy)?;
+    let sandbox = Sandbox::new(wasm.clone(), folder.path(), &policy)?;
     let log_path = args.inputs.clone().or(args.write_inputs.clone());
     let log_path = log_path.unwrap_or_else(|| folder.path().join("inputs"));
     let transcript = match &args.inputs {
         Some(path) => logged(&sandbox, path, &policy)?,
         None => made_up(&sandbox, args.made_up(&policy), args.config.as_deref(), &log_path)?,
     };
+    twice(&sandbox, &wasm, &log_path)?;
     let native = Native {
         program: &program,
         wasm: &args.wasm,
@@ -112,6 +114,21 @@ pub(crate) fn run(args: &Verify) -> Result<(), CliError> {
     let played = native.play()?;
     judge(&transcript, &played, &native)?;
     args.record.as_deref().map_or(Ok(()), |to| keep_recording(&played, to))
+}
+
+/// Whether the module is the same in two runs, memory and globals included.
+fn twice(sandbox: &Sandbox, wasm: &[u8], log: &Path) -> Result<(), CliError> {
+    let log = fs::read(log).map_err(CliError::unreadable(log))?;
+    let log = InputLog::read(&log).map_err(CliError::failed)?;
+    let config = &log.header.config;
+    let [one, other] = [sandbox.sim(config.clone())?, sandbox.sim(config.clone())?];
+    match run_twice(one, other, &log)? {
+        None => Ok(()),
+        Some(split) => {
+            terminal::line(&split.words(wasm))?;
+            Err(CliError::Refused)
+        }
+    }
 }
 
 /// Compares, and says what came of it.

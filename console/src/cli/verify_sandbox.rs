@@ -4,7 +4,8 @@
 use std::{path::Path, sync::Arc};
 
 use lattice_host::{
-    Fault, Fleet, Guest, HostSettings, InputChunk, LogLine, MatchEnd, Program, Reports,
+    Fault, Fleet, Guest, HostSettings, Image, InputChunk, LogLine, MatchEnd, Program, Reports,
+    Snapshot,
     egress::{EgressSettings, SystemNetwork},
 };
 use lattice_policies::{MatchId, Policy, Sha256, admission};
@@ -48,12 +49,20 @@ impl Sandbox {
     }
 
     /// A sim that has not been started.
-    pub(super) fn sim(&self, config: Arc<[u8]>) -> Result<impl Sim + use<>, CliError> {
+    pub(super) fn sim(&self, config: Arc<[u8]>) -> Result<WasmSim, CliError> {
         Guest::new(&self.program, config, Arc::default()).map(WasmSim).map_err(CliError::failed)
     }
 }
 
-struct WasmSim(Guest);
+/// An instance of the module.
+pub(super) struct WasmSim(Guest);
+
+impl WasmSim {
+    /// Its memory and globals between two calls; `None` if the module does what no snapshot holds.
+    pub(super) fn image(&mut self) -> Option<Image> {
+        self.0.image()
+    }
+}
 
 impl Sim for WasmSim {
     fn init(&mut self, seed: u64, tick_hz: u16) -> Course {
@@ -86,5 +95,10 @@ impl Reports for NoMatches {
     fn started(&self, _: &MatchId) {}
     fn logs(&self, _: &MatchId, _: Vec<LogLine>) {}
     fn inputs(&self, _: &MatchId, _: InputChunk) {}
+    fn resumed(&self, _: &MatchId, _: i64) {}
+    fn snapshot(&self, _: &MatchId, _: &Arc<Snapshot>) -> bool {
+        false
+    }
+    fn rested(&self, _: &MatchId, _: i64) {}
     fn ended(&self, _: &MatchId, _: MatchEnd) {}
 }
