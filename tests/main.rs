@@ -36,6 +36,7 @@ mod description;
 mod egress;
 mod explain;
 mod fetches;
+mod gate;
 mod libcxx;
 mod lifecycle;
 mod logs;

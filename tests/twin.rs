@@ -173,6 +173,35 @@ LATTICE_EXPORT int32_t lattice_sim_tick(int64_t tick) {{
     )
 }
 
+/// What a sim may send is the policy's matter, natively too.
+#[test]
+fn the_limits_are_those_of_the_policy_that_is_named() {
+    let twins = Twins::of_text(
+        "sends.c",
+        &sim(
+            "",
+            "static char big[100]; \
+        lattice_logf(LATTICE_INFO, \"answered %d\", lattice_ms_broadcast(big, 100, 0));",
+        ),
+    );
+    let policy = twins.folder.path().join("policy.toml");
+    fs::write(&policy, "[match]\nmessage_out_bytes = 99\nhash_every_ticks = 7\n").unwrap();
+    let policy = policy.to_str().unwrap();
+    let match_ = ["--players", "2", "--ticks", "20", "--seed", "1"];
+    let transcript = |policy: &[&str], answer: &str| {
+        let said = twins.verify(&[&match_[..], policy].concat()).done();
+        let printed = run(Command::new(twins.native()).args(match_).args(policy)).done();
+        assert!(printed.contains(&format!("answered {answer}")), "{printed}");
+        let transcript = said.trim().rsplit(' ').next().unwrap().to_owned();
+        assert!(printed.contains(&transcript), "{printed}");
+        transcript
+    };
+    assert_ne!(transcript(&[], "0"), transcript(&["--policy", policy], "-6"));
+
+    fs::write(policy, "[match]\nmessage_out_byte = 99\n").unwrap();
+    twins.verify(&["--policy", policy]).failed(2, &["policy.toml", "message_out_bytes"]);
+}
+
 #[test]
 fn a_signed_overflow_wraps_in_both() {
     let helpers = "static volatile int32_t most = INT32_MAX;";

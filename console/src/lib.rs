@@ -9,11 +9,13 @@ pub mod config;
 mod drain;
 pub mod secrets;
 pub mod serve;
+pub mod symbols;
 
 mod app;
 mod egress;
 mod egress_audit;
 mod feed;
+mod gate;
 mod history;
 mod http;
 mod launch;

@@ -29,7 +29,10 @@ mod token;
 mod upload;
 mod verdict;
 mod verify;
+mod verify_match;
+mod verify_native;
 mod verify_sandbox;
+mod verify_twice;
 
 use std::{future::Future, process::ExitCode};
 
