@@ -141,15 +141,16 @@ pub(crate) fn replay(
 }
 
 /// Runs a match again to where it stood before tick `at`, also where the log's last inputs are
-/// long before that: whoever asks knows that those ticks were run.
+/// long before that: whoever asks knows that those ticks were run. One that is broken off is
+/// [`ReplayError::Ended`].
 pub(crate) fn resume(
     program: &Program,
     stretch: &Stretch<'_>,
     at: i64,
     egress: Arc<SharedRules>,
+    watch: Watch<'_>,
 ) -> Result<Resumed, ReplayError> {
-    let mut watch = |_: ReplayedTick<'_>| ControlFlow::Continue(());
-    let mut run = Run::new(program, stretch, egress, &mut watch)?;
+    let mut run = Run::new(program, stretch, egress, watch)?;
     run.exactly = Some(at);
     let stop = run.through(stretch, i64::MAX);
     if let Err(Stop::Differs(difference)) = stop {
@@ -170,7 +171,9 @@ pub(crate) fn state_at(
     stretch: &Stretch<'_>,
     at: i64,
 ) -> Result<Snapshot, ReplayError> {
-    let Resumed { mut guest, moment } = resume(program, stretch, at, Arc::default())?;
+    let mut watch = |_: ReplayedTick<'_>| ControlFlow::Continue(());
+    let resumed = resume(program, stretch, at, Arc::default(), &mut watch);
+    let Resumed { mut guest, moment } = resumed?;
     guest.snapshot(moment).ok_or(ReplayError::NotKept)
 }
 

@@ -119,9 +119,8 @@ fn difference(one: &After, other: &After) -> Option<Kind> {
 fn run(sim: WasmSim, log: &InputLog, after: impl FnMut(After) -> bool) {
     let goes_on = Cell::new(true);
     let mut watched = Watched { sim, after, goes_on: &goes_on };
-    replay(&mut watched, log, &mut |_| match goes_on.get() {
-        true => ControlFlow::Continue(()),
-        false => ControlFlow::Break(()),
+    replay(&mut watched, log, &mut |_| {
+        if goes_on.get() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
 }
 
