@@ -20,6 +20,7 @@ mod listener;
 mod metrics;
 mod network;
 mod rate;
+mod receipt;
 mod recheck;
 mod replay;
 mod reports;
