@@ -14,8 +14,11 @@ mod egress;
 mod error;
 mod explain;
 mod game;
+mod key;
 mod logs;
 mod matches;
+mod receipt;
+mod receipt_verify;
 mod replay;
 mod scan;
 mod serve;
@@ -71,8 +74,10 @@ enum Command {
     Game(game::GameArgs),
     Match(matches::MatchArgs),
     Replay(replay::Replay),
+    Receipt(receipt::ReceiptArgs),
     Egress(egress::EgressArgs),
     Token(token::TokenArgs),
+    Key(key::KeyArgs),
     Audit(audit::AuditArgs),
     Backup(backup::BackupArgs),
     Dev(dev::Dev),
@@ -101,8 +106,10 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Game(args) => wait_for(game::run(&args)),
         Command::Match(args) => wait_for(matches::run(&args)),
         Command::Replay(args) => wait_for(replay::run(&args)),
+        Command::Receipt(args) => receipt::run(&args),
         Command::Egress(args) => wait_for(egress::run(&args)),
         Command::Token(args) => token::run(&args),
+        Command::Key(args) => key::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Dev(args) => dev::run(&args),

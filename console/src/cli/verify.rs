@@ -10,7 +10,7 @@ use std::{
 };
 
 use clap::Args;
-use lattice_policies::policy::MatchLimits;
+use lattice_policies::{Policy, policy::MatchLimits};
 use lattice_surface::{InputLog, MatchHeader, Record};
 use lattice_twin::{
     Called, Compared, Course, Entry, Extent, MadeUp, compare, play, read_transcript, replay,
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Verify) -> Result<(), CliError> {
     let wasm = fs::read(&args.wasm).map_err(CliError::unreadable(&args.wasm))?;
     let program = args.native.canonicalize().map_err(CliError::unreadable(&args.native))?;
     let folder = TempDir::with_prefix("lattice-verify-").map_err(CliError::failed)?;
-    let sandbox = Sandbox::new(wasm, folder.path())?;
+    let sandbox = Sandbox::new(wasm, Policy::default(), folder.path())?;
     let log_path = args.inputs.clone().or(args.write_inputs.clone());
     let log_path = log_path.unwrap_or_else(|| folder.path().join("inputs"));
     let wasm = match &args.inputs {

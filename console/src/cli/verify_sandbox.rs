@@ -1,20 +1,21 @@
-//! A sim in the sandbox for `lattice verify`: compiled and called in this process, in a fleet of
+//! A sim in the sandbox for `lattice verify` and `lattice receipt verify`: compiled and called in this process, in a fleet of
 //! one slot whose folder is temporary. Nothing that it asks for leaves.
 
-use std::{path::Path, sync::Arc};
+use std::{ops::ControlFlow, path::Path, sync::Arc};
 
 use lattice_host::{
     Fault, Fleet, Guest, HostSettings, InputChunk, LogLine, MatchEnd, Program, Reports,
     egress::{EgressSettings, SystemNetwork},
+    replay::{ReplayError, Replayed, ReplayedTick},
 };
 use lattice_policies::{MatchId, Policy, Sha256, admission};
-use lattice_surface::Surface;
+use lattice_surface::{InputLog, Surface};
 use lattice_twin::{Course, Sim};
 use tokio::sync::mpsc;
 
 use super::CliError;
 
-/// A module that is ready to run under the policy that ships with lattice.
+/// A module that is ready to run under a policy.
 pub(super) struct Sandbox {
     program: Program,
     /// Its clock is what ends a call at its deadline.
@@ -22,8 +23,7 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    pub(super) fn new(wasm: Vec<u8>, folder: &Path) -> Result<Self, CliError> {
-        let policy = Policy::default();
+    pub(super) fn new(wasm: Vec<u8>, policy: Policy, folder: &Path) -> Result<Self, CliError> {
         let admitted = admission::scan(wasm, &policy.admission)
             .map_err(|_| CliError::failed("the module is refused; `lattice scan` says why"))?;
         let egress = EgressSettings {
@@ -45,6 +45,15 @@ impl Sandbox {
 
     pub(super) fn fingerprint(&self) -> Sha256 {
         self.fleet.fingerprint()
+    }
+
+    /// Runs the module's match of a log again, as far as the log goes.
+    pub(super) fn replay(
+        &self,
+        log: &InputLog,
+        watch: impl FnMut(ReplayedTick<'_>) -> ControlFlow<()> + Send,
+    ) -> Result<Replayed, ReplayError> {
+        self.fleet.replay(&self.program, log, None, watch)
     }
 
     /// A sim that has not been started.

@@ -3,7 +3,7 @@
 //!
 //! Hashes are SHA-256; a member that may have no value is there all the same, as null.
 
-use lattice_policies::{GameId, MatchId, Sha256};
+use lattice_policies::{GameId, MatchId, Sha256, functions};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -73,6 +73,14 @@ pub(crate) enum Verdict {
 pub(crate) struct Import {
     pub(crate) name: String,
     pub(crate) signature: String,
+}
+
+impl Import {
+    /// The host function of that name, as the surface's table has it.
+    pub(crate) fn of(name: &str) -> Self {
+        let known = functions::find(name).map(|function| function.signature.to_string());
+        Self { name: name.to_owned(), signature: known.unwrap_or_default() }
+    }
 }
 
 /// What a match was, and what came of it. The hash of its transcript is the subject's.
@@ -193,7 +201,7 @@ struct Digest {
 
 impl Statement {
     /// The statement's one text.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let (predicate_type, predicate) = match &self.predicate {
             Predicate::Build(predicate) => (BUILD, json!(predicate)),
             Predicate::Match(predicate) => (MATCH, json!(predicate)),
