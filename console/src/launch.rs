@@ -68,6 +68,7 @@ async fn start(
         tick_hz: order.tick_hz,
         seed: order.seed,
         config: order.config,
+        fork: None,
     };
     let spec = MatchSpec {
         id: new.id.clone(),
@@ -107,7 +108,9 @@ async fn pick(app: &App, game: &Game, version: Option<Version>) -> ApiResult<Mod
     if build.schedulable {
         return Ok(build);
     }
-    let why = build.refused.as_deref().unwrap_or("retired");
+    let gate = "it awaits its native transcript";
+    let why =
+        build.refused.as_deref().unwrap_or(if build.awaits_transcript { gate } else { "retired" });
     Err(ApiError::Conflict(format!("build {} is not schedulable: {why}", build.version)))
 }
 
@@ -152,8 +155,9 @@ async fn give_up(app: &App, made: &Match, error: ApplyError) -> ApiError {
         fault: Some(json!({ "Kind": "HOST", "Detail": error.to_string() })),
         result: None,
         figures: None,
+        proof: None,
     };
-    let ended = app.store(move |store| store.end_match(&id, &end)).await;
+    let ended = app.store(move |store| store.end_match(&id, &end, None)).await;
     let busy = match error {
         ApplyError::Full { .. } => "all match slots are taken",
         ApplyError::Busy => "too many matches are starting",

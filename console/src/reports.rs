@@ -179,7 +179,7 @@ impl Writer {
         while let Some(change) = self.unwritten.front() {
             let written = match change {
                 Change::Running(id) => self.store.match_running(id).map(|_| 1),
-                Change::Ended(id, end) => self.store.end_match(id, end).map(|_| 1),
+                Change::Ended(id, end) => self.store.end_match(id, end, None).map(|_| 1),
                 Change::Inputs(_) => self.write_inputs(),
             };
             match written {
@@ -251,7 +251,7 @@ fn stored(end: MatchEnd) -> lattice_store::MatchEnd {
         Outcome::Faulted(fault) => (MatchState::Faulted, Some(fault_json(fault))),
     };
     let (ticks, result) = (end.ticks, end.result);
-    lattice_store::MatchEnd { state, ticks, fault, result, figures: Some(figures) }
+    lattice_store::MatchEnd { state, ticks, fault, result, figures: Some(figures), proof: None }
 }
 
 /// A fault as answers and the audit show it.
@@ -294,10 +294,11 @@ mod tests {
         let (version, sha256) = ("1.0.0".parse().unwrap(), admitted.sha256());
         store.create_game(&actor, &game, "A game", "ada").unwrap();
         let policy = Sha256::of(b"policy");
-        store.insert_build(&actor, &game, &version, &admitted, policy).unwrap();
+        store.insert_build(&actor, &game, &version, &admitted, policy, None).unwrap();
         let id = MatchId::from_random([2; 10]);
-        let config = Vec::new();
-        let new = NewMatch { id: id.clone(), game, version, sha256, tick_hz: 60, seed: 7, config };
+        let (config, fork) = (Vec::new(), None);
+        let new =
+            NewMatch { id: id.clone(), game, version, sha256, tick_hz: 60, seed: 7, config, fork };
         store.insert_match(&actor, &new).unwrap();
         id
     }
@@ -322,6 +323,7 @@ mod tests {
             fault: None,
             result: None,
             figures: None,
+            proof: None,
         };
         writer.unwritten.push_back(Change::Ended(id.clone(), end));
         for _ in 0..20 {
@@ -360,6 +362,7 @@ mod tests {
             fault: None,
             result: None,
             figures: None,
+            proof: None,
         };
         writer.unwritten.push_back(Change::Ended(id.clone(), end));
         writer.write(VecDeque::new());

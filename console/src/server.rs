@@ -258,7 +258,10 @@ fn workers(config: &ServerConfig) -> usize {
 /// Settles what the last process left: its matches are lost. At the very first start there is no
 /// super-admin yet, and one is made.
 fn settle(store: &Store) -> Result<Option<Secret>, StoreError> {
-    let lost = store.mark_lost()?;
+    let lost = store.unended()?;
+    for left in &lost {
+        store.lose(&left.id, "the process ended under it")?;
+    }
     if !lost.is_empty() {
         tracing::warn!(matches = lost.len(), "matches of the last run are lost");
     }

@@ -90,8 +90,8 @@ async fn commit(
     admitted: Admitted,
 ) -> ApiResult<Outcome> {
     let policy = app.policy_id;
-    let insert =
-        app.store(move |store| store.insert_build(&actor, &game, &version, &admitted, policy));
+    let insert = app
+        .store(move |store| store.insert_build(&actor, &game, &version, &admitted, policy, None));
     match timed(app, "commit", insert).await? {
         Inserted::New(build) => {
             app.metrics.uploaded("admitted");

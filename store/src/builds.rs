@@ -14,6 +14,7 @@ use crate::{
     Actor, AuditEntry, Page, Store, StoreError, audit,
     columns::{hash, maybe_parsed, now, parsed},
     precedence::{ABOVE_ALL, precedence},
+    receipts::{self, SignBuild},
 };
 
 /// What a build is packaged as.
@@ -42,8 +43,10 @@ pub struct ModuleBuild {
     pub size: u64,
     /// The host functions it imports, in order of appearance.
     pub imports: Vec<String>,
-    /// Neither retired nor refused: new matches may run it.
+    /// Neither retired, nor refused, nor waiting at its game's gate: new matches may run it.
     pub schedulable: bool,
+    /// Whether its game demands that it is verified against a native transcript, and it is not.
+    pub awaits_transcript: bool,
     /// The fingerprint of the policy that admitted it.
     pub policy: Sha256,
     /// The version of the scanner that admitted it.
@@ -68,7 +71,8 @@ pub enum Inserted {
 }
 
 impl Store {
-    /// Keeps an admitted module under a version, with the fingerprint of the policy that said yes.
+    /// Keeps an admitted module under a version, with the fingerprint of the policy that said yes,
+    /// and a new build's receipt if one is to be made.
     pub fn insert_build(
         &self,
         actor: &Actor,
@@ -76,6 +80,7 @@ impl Store {
         version: &Version,
         admitted: &Admitted,
         policy: Sha256,
+        receipt: Option<SignBuild<'_>>,
     ) -> Result<Inserted, StoreError> {
         self.write(|tx| {
             let mut detail = upload(version, admitted.sha256(), admitted.wasm().len());
@@ -93,6 +98,9 @@ impl Store {
                 }
             };
             audit_build(tx, actor, "module.upload", (game, version), outcome, detail)?;
+            if let (Inserted::New(build), Some(sign)) = (&inserted, receipt) {
+                receipts::keep_build(tx, build, audit::head(tx)?, sign)?;
+            }
             Ok(inserted)
         })
     }
@@ -166,6 +174,7 @@ impl Store {
         self.read(|db| {
             db.prepare_cached(&select(
                 "WHERE game = ?1 AND retired_at IS NULL AND refused IS NULL AND prerelease = 0
+                    AND NOT awaits_transcript
                  ORDER BY precedence DESC LIMIT 1",
             ))?
             .query_and_then([game.as_str()], build)?
@@ -266,7 +275,9 @@ pub(crate) fn audit_build(
 /// A query of builds with these clauses.
 pub(crate) fn select(clauses: &str) -> String {
     format!(
-        "SELECT *, (SELECT length(bytes) FROM blob WHERE blob.sha256 = module_build.sha256) AS size
+        "SELECT *, (SELECT length(bytes) FROM blob WHERE blob.sha256 = module_build.sha256) AS size,
+            verified_at IS NULL AND (SELECT native_gate FROM game WHERE id = module_build.game)
+                AS awaits_transcript
          FROM module_build {clauses}"
     )
 }
@@ -291,6 +302,14 @@ pub(crate) fn must_find(
         .ok_or_else(|| StoreError::NoSuchBuild { game: game.clone(), version: version.clone() })
 }
 
+/// Whoever names a build names its module as well.
+pub(crate) fn require_module(build: &ModuleBuild, found: Sha256) -> Result<(), StoreError> {
+    if build.sha256 == found {
+        return Ok(());
+    }
+    Err(StoreError::OtherModule { expected: build.sha256, found })
+}
+
 /// Where a version stands in the list of builds.
 fn place(version: &str) -> Result<Vec<u8>, StoreError> {
     let version = version.parse().map_err(|_| StoreError::BadCursor(version.to_owned()))?;
@@ -301,6 +320,9 @@ pub(crate) fn build(row: &Row<'_>) -> Result<ModuleBuild, StoreError> {
     let imports: String = row.get("imports")?;
     let imports = serde_json::from_str(&imports)
         .map_err(|_| StoreError::Corrupt("a build's imports are no list of names".into()))?;
+    let retired_at = maybe_parsed(row, "retired_at")?;
+    let refused: Option<String> = row.get("refused")?;
+    let awaits_transcript: bool = row.get("awaits_transcript")?;
     Ok(ModuleBuild {
         game: parsed(row, "game")?,
         version: parsed(row, "version")?,
@@ -308,12 +330,13 @@ pub(crate) fn build(row: &Row<'_>) -> Result<ModuleBuild, StoreError> {
         sha256: hash(row, "sha256")?,
         size: row.get::<_, i64>("size")? as u64,
         imports,
-        schedulable: row.get("schedulable")?,
+        schedulable: retired_at.is_none() && refused.is_none() && !awaits_transcript,
+        awaits_transcript,
         policy: hash(row, "policy")?,
         scanner: row.get("scanner")?,
         uploaded_by: row.get("uploaded_by")?,
         created_at: parsed(row, "created_at")?,
-        retired_at: maybe_parsed(row, "retired_at")?,
-        refused: row.get("refused")?,
+        retired_at,
+        refused,
     })
 }

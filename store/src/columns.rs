@@ -58,6 +58,12 @@ pub(crate) fn hash(row: &Row<'_>, column: &str) -> Result<Sha256, StoreError> {
     Ok(Sha256(bytes))
 }
 
+/// The same for a column that may be null.
+pub(crate) fn maybe_hash(row: &Row<'_>, column: &str) -> Result<Option<Sha256>, StoreError> {
+    let bytes: Option<[u8; 32]> = row.get(column)?;
+    Ok(bytes.map(Sha256))
+}
+
 fn damaged(column: &str) -> StoreError {
     StoreError::Corrupt(format!("a value in the column `{column}` is not of this platform"))
 }

@@ -17,6 +17,8 @@ pub struct Game {
     pub name: String,
     /// The subject that owns it.
     pub owner: String,
+    /// Whether its builds start matches only once they were verified against a native transcript.
+    pub native_gate: bool,
     pub created_at: Timestamp,
 }
 
@@ -40,6 +42,30 @@ impl Store {
                 target: id.as_str(),
                 outcome: "ok",
                 detail: json!({"Name": name, "Owner": owner}),
+            };
+            audit::append(tx, actor, &entry)?;
+            must_find(tx, id)
+        })
+    }
+
+    /// Shuts (`true`) or opens the game's gate, for the builds that are there as for those to come.
+    /// [`StoreError::NoSuchGame`].
+    pub fn set_native_gate(
+        &self,
+        actor: &Actor,
+        id: &GameId,
+        shut: bool,
+    ) -> Result<Game, StoreError> {
+        self.write(|tx| {
+            let changes = must_find(tx, id)?.native_gate != shut;
+            tx.prepare_cached("UPDATE game SET native_gate = ?2 WHERE id = ?1")?
+                .execute(params![id.as_str(), shut])?;
+            let entry = AuditEntry {
+                action: "game.gate",
+                game: Some(id),
+                target: id.as_str(),
+                outcome: if changes { "ok" } else { "unchanged" },
+                detail: json!({"NativeGate": shut}),
             };
             audit::append(tx, actor, &entry)?;
             must_find(tx, id)
@@ -96,6 +122,7 @@ fn game(row: &Row<'_>) -> Result<Game, StoreError> {
         id: parsed(row, "id")?,
         name: row.get("name")?,
         owner: row.get("owner")?,
+        native_gate: row.get("native_gate")?,
         created_at: parsed(row, "created_at")?,
     })
 }

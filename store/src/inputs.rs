@@ -2,20 +2,19 @@
 //! Never looks into the records; to the store a log is bytes.
 
 use lattice_policies::{MatchId, Sha256};
-use lz4_flex::block::{compress, decompress};
 use rusqlite::{Connection, Row, params};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     Actor, AuditEntry, Store, StoreError, audit,
+    blocks::{self, Packed},
     columns::{hash, parsed},
     matches,
+    receipts::LogFacts,
 };
 
 /// What an empty log's hash is: the SHA-256 of this text.
 const BEGINNING: &[u8] = b"lattice input log 1";
-/// No block of LZ4 holds more than so many times its own bytes.
-const MOST_RATIO: usize = 255;
 
 /// Goes behind what there is of a match's input log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +32,6 @@ pub enum LogExtent {
     Whole,
     /// It ends before the match does.
     Cut,
-}
-
-/// A chunk on its way into the database.
-struct Packed<'a> {
-    bytes: Vec<u8>,
-    records: &'a [u8],
 }
 
 /// The end of a log.
@@ -109,9 +102,7 @@ impl Store {
 
 fn pack(append: &InputAppend) -> (&MatchId, Option<Packed<'_>>) {
     match append {
-        InputAppend::Records { match_id, bytes } => {
-            (match_id, Some(Packed { bytes: compress(bytes), records: bytes }))
-        }
+        InputAppend::Records { match_id, bytes } => (match_id, Some(Packed::new(bytes))),
         InputAppend::Lost { match_id } => (match_id, None),
     }
 }
@@ -124,7 +115,7 @@ fn append(
     most: u64,
 ) -> Result<bool, StoreError> {
     let head = open(tx, match_id)?;
-    let fits = |chunk: &&Packed<'_>| head.bytes as u64 + chunk.records.len() as u64 <= most;
+    let fits = |chunk: &&Packed<'_>| (head.bytes + chunk.length()) as u64 <= most;
     match chunk.filter(fits) {
         _ if head.cut => Ok(false),
         Some(chunk) => add(tx, match_id, &head, chunk).map(|()| false),
@@ -155,17 +146,17 @@ fn add(
     head: &Head,
     chunk: &Packed<'_>,
 ) -> Result<(), StoreError> {
-    let hash = Sha256::of_parts(&[&head.hash.0, chunk.records]);
-    let (id, length) = (match_id.as_str(), chunk.records.len() as i64);
+    let hash = Sha256::of_parts(&[&head.hash.0, chunk.bytes]);
+    let (id, length) = (match_id.as_str(), chunk.length());
     tx.prepare_cached(
         "UPDATE input_log SET chunks = chunks + 1, bytes = bytes + ?2, stored = stored + ?3,
             hash = ?4 WHERE match_id = ?1",
     )?
-    .execute(params![id, length, chunk.bytes.len() as i64, hash.0])?;
+    .execute(params![id, length, chunk.block.len() as i64, hash.0])?;
     tx.prepare_cached(
         "INSERT INTO input_chunk (match_id, seq, bytes, length, hash) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?
-    .execute(params![id, head.chunks + 1, chunk.bytes, length, hash.0])?;
+    .execute(params![id, head.chunks + 1, chunk.block, length, hash.0])?;
     Ok(())
 }
 
@@ -184,17 +175,11 @@ fn cut(tx: &Connection, match_id: &MatchId, head: &Head, lost: bool) -> Result<(
     audit::append(tx, &Actor::system(), &entry)
 }
 
-/// What a chunk's block holds. Its stored length is believed only as far as its bytes allow.
+/// What a chunk's block holds.
 fn unpack(row: &Row<'_>, match_id: &MatchId) -> Result<Vec<u8>, StoreError> {
-    let seq: i64 = row.get("seq")?;
-    let (bytes, length): (Vec<u8>, i64) = (row.get("bytes")?, row.get("length")?);
-    let altered = || damaged(match_id, &format!("chunk {seq} is not as it was written"));
-    let length = usize::try_from(length).map_err(|_| altered())?;
-    if length > bytes.len().saturating_mul(MOST_RATIO) {
-        return Err(altered());
-    }
-    let records = decompress(&bytes, length).map_err(|_| altered())?;
-    if records.len() == length { Ok(records) } else { Err(altered()) }
+    let (seq, bytes): (i64, Vec<u8>) = (row.get("seq")?, row.get("bytes")?);
+    blocks::unpack(&bytes, row.get("length")?)
+        .ok_or_else(|| damaged(match_id, &format!("chunk {seq} is not as it was written")))
 }
 
 /// The place and hash of a chunk that must follow the last one.
@@ -219,11 +204,10 @@ fn damaged(match_id: &MatchId, why: &str) -> StoreError {
     StoreError::Corrupt(format!("the input log of match {match_id}: {why}"))
 }
 
-/// What the audit keeps of a match's log when the match ends.
-pub(crate) fn summary(db: &Connection, match_id: &MatchId) -> Result<Option<Value>, StoreError> {
-    let summary =
-        |head: Head| json!({ "Bytes": head.bytes, "Hash": head.hash.to_string(), "Cut": head.cut });
-    Ok(head(db, match_id)?.map(summary))
+/// What is stated of a match's log when the match ends.
+pub(crate) fn facts(db: &Connection, id: &MatchId) -> Result<Option<LogFacts>, StoreError> {
+    let facts = |head: Head| LogFacts { bytes: head.bytes as u64, hash: head.hash, cut: head.cut };
+    Ok(head(db, id)?.map(facts))
 }
 
 /// How much of a match its log holds, for a row of a match with the column `log_cut`. Of one whose

@@ -1,4 +1,4 @@
-//! Matches: what ran, of which build, with which seed, and how it ended.
+//! Matches: what runs, of which build, with which seed, and where it stands in its life.
 
 use std::str::FromStr;
 
@@ -9,9 +9,10 @@ use semver::Version;
 use serde_json::{Value, json};
 
 use crate::{
-    Actor, AuditEntry, LogExtent, ModuleBuild, Page, Store, StoreError, audit, builds,
-    columns::{hash, json as canonical, maybe_parsed, now, parsed},
-    inputs,
+    Actor, AuditEntry, LogExtent, ModuleBuild, NewSegment, Page, SegmentWhy, Store, StoreError,
+    audit, builds,
+    columns::{hash, maybe_hash, maybe_parsed, now, parsed},
+    inputs, players, segments,
 };
 
 /// Where a match stands in its life.
@@ -79,6 +80,17 @@ pub struct NewMatch {
     pub tick_hz: u16,
     pub seed: u64,
     pub config: Vec<u8>,
+    /// Where it comes from, if it does not begin with `init`.
+    pub fork: Option<Fork>,
+}
+
+/// Where a fork comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fork {
+    /// A match of the same game.
+    pub of: MatchId,
+    /// The tick that runs next in the state that the fork begins with.
+    pub at: i64,
 }
 
 /// One running sim with its players, or what is left of it.
@@ -88,6 +100,10 @@ pub struct Match {
     pub game: GameId,
     pub version: Version,
     pub sha256: Sha256,
+    /// What runs it now, or ran it last: of the latest segment, or what it was started with.
+    pub runs: (Version, Sha256),
+    /// The match that it came from, and the tick that ran next in the state that it began with.
+    pub forked_from: Option<(MatchId, i64)>,
     pub tick_hz: u16,
     pub seed: u64,
     pub state: MatchState,
@@ -105,31 +121,25 @@ pub struct Match {
     pub ended_at: Option<Timestamp>,
 }
 
-/// How a match ended.
-#[derive(Debug, Clone)]
-pub struct MatchEnd {
-    /// `Finished`, `Stopped` or `Faulted`.
-    pub state: MatchState,
-    /// Ticks that were run.
-    pub ticks: i64,
-    pub fault: Option<Value>,
-    pub result: Option<Vec<u8>>,
-    pub figures: Option<Value>,
-}
-
 impl Store {
-    /// Keeps a match that is about to start. Its build must be schedulable at this moment:
-    /// [`StoreError::NoSuchBuild`], [`StoreError::NotSchedulable`].
+    /// Keeps a match that is about to start, a fork with its first segment. Its build must be
+    /// schedulable at this moment: [`StoreError::NoSuchBuild`], [`StoreError::OtherModule`],
+    /// [`StoreError::NotSchedulable`]; what it is a fork of must be there, in the same game:
+    /// [`StoreError::NoSuchMatch`].
     pub fn insert_match(&self, actor: &Actor, new: &NewMatch) -> Result<Match, StoreError> {
         self.write(|tx| {
-            require_startable(&builds::must_find(tx, &new.game, &new.version)?, new.sha256)?;
+            let build = builds::must_find(tx, &new.game, &new.version)?;
+            builds::require_module(&build, new.sha256)?;
+            require_startable(&build)?;
             insert(tx, actor, new)?;
+            let fork = new.fork.as_ref();
             let detail = json!({
                 "Version": new.version.to_string(),
                 "Sha256": new.sha256.to_string(),
                 "TickHz": new.tick_hz,
                 "Seed": new.seed.to_string(),
                 "ConfigSha256": Sha256::of(&new.config).to_string(),
+                "Fork": fork.map(|fork| json!({ "Of": fork.of.as_str(), "At": fork.at })),
             });
             audit_match(tx, actor, "match.start", (&new.id, &new.game), "ok", detail)?;
             must_find(tx, &new.id)
@@ -153,12 +163,9 @@ impl Store {
     pub fn matches(&self, game: &GameId, page: &Page) -> Result<Vec<Match>, StoreError> {
         self.read(|db| {
             let before = page.after.as_deref().map_or(Ok(i64::MAX), |id| place(db, id))?;
-            db.prepare_cached(
-                "SELECT *, (SELECT cut FROM input_log WHERE match_id = id) AS log_cut
-                 FROM match_run WHERE game = ?1 AND n < ?2 ORDER BY n DESC LIMIT ?3",
-            )?
-            .query_and_then(params![game.as_str(), before, page.bounded()], match_run)?
-            .collect()
+            db.prepare_cached(&select("WHERE game = ?1 AND n < ?2 ORDER BY n DESC LIMIT ?3"))?
+                .query_and_then(params![game.as_str(), before, page.bounded()], match_run)?
+                .collect()
         })
     }
 
@@ -191,79 +198,35 @@ impl Store {
             audit_change(tx, actor, "match.stop", (id, game), "ok", json!({}))
         })
     }
-
-    /// Keeps how a match ended; `false` if it had ended before.
-    pub fn end_match(&self, id: &MatchId, end: &MatchEnd) -> Result<bool, StoreError> {
-        self.write(|tx| {
-            let game = tx
-                .prepare_cached(
-                    "UPDATE match_run SET state = ?2, ticks = ?3, fault = ?4, result = ?5,
-                        figures = ?6, ended_at = ?7
-                     WHERE id = ?1 AND ended_at IS NULL RETURNING game",
-                )?
-                .query_and_then(
-                    params![
-                        id.as_str(),
-                        end.state.text(),
-                        end.ticks,
-                        end.fault.as_ref().map(canonical),
-                        end.result,
-                        end.figures.as_ref().map(canonical),
-                        now(),
-                    ],
-                    |row| parsed(row, "game"),
-                )?
-                .next()
-                .transpose()?;
-            let detail = json!({
-                "Ticks": end.ticks,
-                "Fault": end.fault,
-                "Figures": end.figures,
-                "ResultSha256": end.result.as_deref().map(|bytes| Sha256::of(bytes).to_string()),
-                "InputLog": inputs::summary(tx, id)?,
-            });
-            let outcome = end.state.text();
-            audit_change(tx, &Actor::system(), "match.end", (id, game), outcome, detail)
-        })
-    }
-
-    /// Marks as lost what a process before this one left unended.
-    pub fn mark_lost(&self) -> Result<Vec<MatchId>, StoreError> {
-        self.write(|tx| {
-            let lost = tx
-                .prepare_cached(
-                    "UPDATE match_run SET state = 'lost', ended_at = ?1
-                     WHERE ended_at IS NULL RETURNING id, game",
-                )?
-                .query_and_then([now()], |row| Ok((parsed(row, "id")?, parsed(row, "game")?)))?
-                .collect::<Result<Vec<(MatchId, GameId)>, StoreError>>()?;
-            for (id, game) in &lost {
-                audit_match(tx, &Actor::system(), "match.end", (id, game), "lost", json!({}))?;
-            }
-            Ok(lost.into_iter().map(|(id, _)| id).collect())
-        })
-    }
 }
 
-fn require_startable(build: &ModuleBuild, sha256: Sha256) -> Result<(), StoreError> {
-    let version = build.version.clone();
-    if build.sha256 != sha256 {
-        return Err(StoreError::OtherModule { expected: build.sha256, found: sha256 });
-    }
-    match (&build.refused, build.retired_at) {
-        (Some(why), _) => {
-            Err(StoreError::NotSchedulable { version, why: format!("refused: {why}") })
+pub(crate) fn require_startable(build: &ModuleBuild) -> Result<(), StoreError> {
+    let why = match (&build.refused, build.retired_at, build.awaits_transcript) {
+        (Some(why), ..) => format!("refused: {why}"),
+        (None, Some(_), _) => "retired".into(),
+        (None, None, true) => {
+            "not verified against a native transcript, as its game demands".into()
         }
-        (None, Some(_)) => Err(StoreError::NotSchedulable { version, why: "retired".into() }),
-        (None, None) => Ok(()),
+        (None, None, false) => return Ok(()),
+    };
+    Err(StoreError::NotSchedulable { version: build.version.clone(), why })
+}
+
+/// The match, if it is there and has not ended.
+pub(crate) fn require_unended(tx: &Connection, id: &MatchId) -> Result<Match, StoreError> {
+    let found = must_find(tx, id)?;
+    if found.state.has_ended() {
+        return Err(StoreError::MatchEnded(id.clone()));
     }
+    Ok(found)
 }
 
 fn insert(tx: &Connection, actor: &Actor, new: &NewMatch) -> Result<(), StoreError> {
+    let players_before = new.fork.as_ref().map_or(Ok(0), |fork| players_of(tx, new, fork))?;
     tx.prepare_cached(
-        "INSERT INTO match_run
-            (id, game, version, sha256, tick_hz, seed, config, state, created_by, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'starting', ?8, ?9)",
+        "INSERT INTO match_run (id, game, version, sha256, tick_hz, seed, config, state,
+            created_by, created_at, forked_from, forked_at, players_before)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'starting', ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
         new.id.as_str(),
@@ -275,8 +238,31 @@ fn insert(tx: &Connection, actor: &Actor, new: &NewMatch) -> Result<(), StoreErr
         new.config,
         actor.subject,
         now(),
+        new.fork.as_ref().map(|fork| fork.of.as_str()),
+        new.fork.as_ref().map(|fork| fork.at),
+        players_before,
     ])?;
-    Ok(())
+    new.fork.as_ref().map_or(Ok(()), |fork| insert_first_segment(tx, new, fork))
+}
+
+/// The highest player's number where the fork comes from.
+fn players_of(tx: &Connection, new: &NewMatch, fork: &Fork) -> Result<u32, StoreError> {
+    let origin = must_find(tx, &fork.of)?;
+    if origin.game != new.game {
+        return Err(StoreError::NoSuchMatch(origin.id));
+    }
+    Ok(players::numbers(tx, &origin.id)?.last)
+}
+
+fn insert_first_segment(tx: &Connection, new: &NewMatch, fork: &Fork) -> Result<(), StoreError> {
+    let first = NewSegment {
+        match_id: new.id.clone(),
+        tick: fork.at,
+        version: new.version.clone(),
+        sha256: new.sha256,
+        why: SegmentWhy::Fork,
+    };
+    segments::insert(tx, &new.game, &first)
 }
 
 /// Audits a change of a match of that game; a match without one was not in a state for the change.
@@ -293,7 +279,7 @@ fn audit_change(
     Ok(true)
 }
 
-fn audit_match(
+pub(crate) fn audit_match(
     tx: &Connection,
     actor: &Actor,
     action: &str,
@@ -310,13 +296,20 @@ pub(crate) fn must_find(db: &Connection, id: &MatchId) -> Result<Match, StoreErr
 }
 
 fn find(db: &Connection, id: &MatchId) -> Result<Option<Match>, StoreError> {
-    db.prepare_cached(
-        "SELECT *, (SELECT cut FROM input_log WHERE match_id = id) AS log_cut
-         FROM match_run WHERE id = ?1",
-    )?
-    .query_and_then([id.as_str()], match_run)?
-    .next()
-    .transpose()
+    db.prepare_cached(&select("WHERE id = ?1"))?
+        .query_and_then([id.as_str()], match_run)?
+        .next()
+        .transpose()
+}
+
+/// A query of matches with these clauses.
+pub(crate) fn select(clauses: &str) -> String {
+    let latest = "FROM match_segment WHERE match_id = id ORDER BY match_segment.n DESC LIMIT 1";
+    format!(
+        "SELECT *, (SELECT cut FROM input_log WHERE match_id = id) AS log_cut,
+            (SELECT version {latest}) AS runs_version, (SELECT sha256 {latest}) AS runs_sha256
+         FROM match_run {clauses}"
+    )
 }
 
 /// Where a match stands in the list of all.
@@ -327,12 +320,16 @@ fn place(db: &Connection, id: &str) -> Result<i64, StoreError> {
         .ok_or_else(|| StoreError::BadCursor(id.to_owned()))
 }
 
-fn match_run(row: &Row<'_>) -> Result<Match, StoreError> {
+pub(crate) fn match_run(row: &Row<'_>) -> Result<Match, StoreError> {
+    let (version, sha256) = (parsed(row, "version")?, hash(row, "sha256")?);
+    let runs = maybe_parsed(row, "runs_version")?.zip(maybe_hash(row, "runs_sha256")?);
     Ok(Match {
         id: parsed(row, "id")?,
         game: parsed(row, "game")?,
-        version: parsed(row, "version")?,
-        sha256: hash(row, "sha256")?,
+        runs: runs.unwrap_or_else(|| (Version::clone(&version), sha256)),
+        version,
+        sha256,
+        forked_from: maybe_parsed(row, "forked_from")?.zip(row.get("forked_at")?),
         tick_hz: row.get("tick_hz")?,
         seed: parsed(row, "seed")?,
         state: parsed(row, "state")?,

@@ -5,12 +5,15 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::StoreError;
 
 /// Never changed once released; a later schema is one more file.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0001_tables.sql"),
     include_str!("../migrations/0002_audit.sql"),
     include_str!("../migrations/0003_views.sql"),
     include_str!("../migrations/0004_egress.sql"),
     include_str!("../migrations/0005_inputs.sql"),
+    include_str!("../migrations/0006_resume.sql"),
+    include_str!("../migrations/0007_receipts.sql"),
+    include_str!("../migrations/0008_gate.sql"),
 ];
 
 /// The version of the schema that this program speaks.

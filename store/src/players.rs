@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params};
 use serde_json::json;
 
 use crate::{
-    Actor, AuditEntry, Match, Store, StoreError, audit,
+    Actor, AuditEntry, Store, StoreError, audit,
     columns::{maybe_parsed, now, parsed, time},
     matches,
 };
@@ -38,11 +38,12 @@ pub struct Player {
 }
 
 impl Store {
-    /// Adds a player, numbered in order from 1; a number is never given twice in a match.
+    /// Adds a player, numbered in order from 1, in a fork from the number behind the last of the
+    /// match that it came from; a number is never given twice in a match.
     /// [`StoreError::NoSuchMatch`], [`StoreError::MatchEnded`], [`StoreError::TooManyPlayers`].
     pub fn insert_player(&self, actor: &Actor, new: &NewPlayer<'_>) -> Result<Player, StoreError> {
         self.write(|tx| {
-            let game = require_unended(tx, new.match_id)?.game;
+            let game = matches::require_unended(tx, new.match_id)?.game;
             let id = next_number(tx, new)?;
             let player = insert(tx, new, id)?;
             audit_player(tx, actor, "player.add", &player, &game)?;
@@ -85,23 +86,33 @@ impl Store {
     }
 }
 
-fn require_unended(tx: &Connection, id: &MatchId) -> Result<Match, StoreError> {
-    let found = matches::must_find(tx, id)?;
-    if found.state.has_ended() {
-        return Err(StoreError::MatchEnded(id.clone()));
-    }
-    Ok(found)
+/// The numbers that a match has given to its players.
+pub(crate) struct Numbers {
+    /// The highest; in a fork without players that of the match that it came from.
+    pub(crate) last: u32,
+    given: u32,
 }
 
-/// Players are never deleted, so the highest number is the last one given.
+/// Players are never deleted, so all numbers up to the highest were given.
+pub(crate) fn numbers(tx: &Connection, match_id: &MatchId) -> Result<Numbers, StoreError> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT players_before, (SELECT max(player.id) FROM player WHERE match_id = ?1) AS last
+             FROM match_run WHERE id = ?1",
+        )?
+        .query_row([match_id.as_str()], |row| {
+            let before = row.get("players_before")?;
+            let last = row.get::<_, Option<u32>>("last")?.unwrap_or(before);
+            Ok(Numbers { last, given: last.saturating_sub(before) })
+        })?)
+}
+
 fn next_number(tx: &Connection, new: &NewPlayer<'_>) -> Result<PlayerId, StoreError> {
-    let last: u32 = tx
-        .prepare_cached("SELECT ifnull(max(id), 0) FROM player WHERE match_id = ?1")?
-        .query_row([new.match_id.as_str()], |row| row.get(0))?;
-    if last >= new.most {
+    let numbers = numbers(tx, new.match_id)?;
+    if numbers.given >= new.most {
         return Err(StoreError::TooManyPlayers { most: new.most });
     }
-    Ok(PlayerId(last + 1))
+    Ok(PlayerId(numbers.last + 1))
 }
 
 fn insert(tx: &Connection, new: &NewPlayer<'_>, id: PlayerId) -> Result<Player, StoreError> {

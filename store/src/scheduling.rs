@@ -1,5 +1,6 @@
-//! Whether a build may be scheduled: its owner's retiring and restoring, and the refusals of a
-//! later check. Never decides; it keeps what was decided, and its proof's name.
+//! Whether a build may be scheduled: its owner's retiring and restoring, the refusals of a later
+//! check, and its passing of the game's gate. Never decides; it keeps what was decided, and its
+//! proof's name.
 
 use lattice_policies::{
     GameId, Sha256,
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Actor, ModuleBuild, Store, StoreError,
-    builds::{audit_build, build, find, must_find, reasons, select},
+    builds::{audit_build, build, find, must_find, reasons, require_module, select},
     columns::now,
 };
 
@@ -62,7 +63,30 @@ impl Store {
         })
     }
 
-    /// Every build that new matches may run: what a start checks again.
+    /// Keeps that a build was verified against a native transcript, which opens its game's gate to
+    /// it for good; `detail` says by what. [`StoreError::NoSuchBuild`].
+    pub fn set_verified(
+        &self,
+        actor: &Actor,
+        game: &GameId,
+        version: &Version,
+        detail: Value,
+    ) -> Result<ModuleBuild, StoreError> {
+        self.write(|tx| {
+            must_find(tx, game, version)?;
+            let verified = tx
+                .prepare_cached(
+                    "UPDATE module_build SET verified_at = ?3
+                     WHERE game = ?1 AND version = ?2 AND verified_at IS NULL",
+                )?
+                .execute([game.as_str(), &version.to_string(), &now()])?;
+            let outcome = if verified == 1 { "ok" } else { "unchanged" };
+            audit_build(tx, actor, "module.verify", (game, version), outcome, detail)?;
+            must_find(tx, game, version)
+        })
+    }
+
+    /// Every build that is neither retired nor refused: what a start checks again.
     pub fn schedulable_builds(&self) -> Result<Vec<ModuleBuild>, StoreError> {
         self.builds_where("WHERE retired_at IS NULL AND refused IS NULL ORDER BY n")
     }
@@ -100,12 +124,7 @@ impl Store {
         let (game, version) = (&build.game, &build.version);
         self.write(|tx| {
             let build = must_find(tx, game, version)?;
-            if build.sha256 != admitted.sha256() {
-                return Err(StoreError::OtherModule {
-                    expected: build.sha256,
-                    found: admitted.sha256(),
-                });
-            }
+            require_module(&build, admitted.sha256())?;
             tx.prepare_cached(
                 "UPDATE module_build SET refused = NULL, policy = ?3, scanner = ?4
                  WHERE game = ?1 AND version = ?2",

@@ -4,6 +4,7 @@
 
 mod chain;
 mod diagnosis;
+mod heads;
 mod verify;
 
 use jiff::Timestamp;
@@ -11,6 +12,7 @@ use lattice_policies::{GameId, Sha256, TokenId};
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 
+pub use heads::SignedHead;
 pub use verify::{AuditBroken, AuditCheck, Why};
 
 use crate::{

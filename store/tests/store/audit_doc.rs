@@ -30,7 +30,7 @@ fn eventful() -> World {
     world.start(1, &build);
     let fault = Some(json!({"Kind": "FUEL"}));
     let end = MatchEnd { fault, ..end(MatchState::Faulted) };
-    world.store.end_match(&match_id(1), &end).unwrap();
+    world.store.end_match(&match_id(1), &end, None).unwrap();
     let denial = AuditEntry {
         action: "request.permit",
         game: Some(&game()),

@@ -64,7 +64,7 @@ fn a_version_holds_its_bytes_for_ever() {
     let world = World::with_game();
     let first = world.upload("1.0.0");
     let put = |bytes: &str| {
-        world.store.insert_build(&ada(), &game(), &version("1.0.0"), &module(bytes), POLICY)
+        world.store.insert_build(&ada(), &game(), &version("1.0.0"), &module(bytes), POLICY, None)
     };
 
     assert_eq!(put("1.0.0").unwrap(), Inserted::Same(first.clone()));
@@ -84,7 +84,7 @@ fn the_same_bytes_under_two_versions_are_kept_once() {
     let world = World::with_game();
     for text in ["1.0.0", "1.0.1"] {
         let version = version(text);
-        let put = world.store.insert_build(&ada(), &game(), &version, &module("one"), POLICY);
+        let put = world.store.insert_build(&ada(), &game(), &version, &module("one"), POLICY, None);
         assert!(matches!(put, Ok(Inserted::New(_))));
     }
     assert_eq!((world.count("blob"), world.count("module_build")), (1, 2));
@@ -93,7 +93,8 @@ fn the_same_bytes_under_two_versions_are_kept_once() {
 #[test]
 fn a_build_of_no_game_is_refused_whole() {
     let world = World::new();
-    let put = world.store.insert_build(&ada(), &game(), &version("1.0.0"), &module("one"), POLICY);
+    let put =
+        world.store.insert_build(&ada(), &game(), &version("1.0.0"), &module("one"), POLICY, None);
     assert!(matches!(put, Err(StoreError::NoSuchGame(id)) if id == game()));
     assert_eq!((world.count("blob"), world.count("audit")), (0, 0));
 }
@@ -184,7 +185,7 @@ fn a_damaged_module_is_refused_and_never_taken_for_whole() {
     assert_eq!(world.audit().pop().unwrap().detail["Found"], found.to_string());
 
     let version = version("1.0.1");
-    let again = world.store.insert_build(&ada(), &game(), &version, &module("1.0.0"), POLICY);
+    let again = world.store.insert_build(&ada(), &game(), &version, &module("1.0.0"), POLICY, None);
     assert!(matches!(again, Err(StoreError::BlobAltered(hash)) if hash == build.sha256));
 }
 

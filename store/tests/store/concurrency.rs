@@ -26,6 +26,7 @@ fn writers_and_readers_get_along() {
                         &version(&text),
                         &module(&text),
                         POLICY,
+                        None,
                     );
                     assert!(matches!(put, Ok(Inserted::New(_))));
                 }
@@ -62,7 +63,9 @@ fn the_same_version_from_many_threads_is_made_once() {
                 scope.spawn(move || {
                     start.wait();
                     let bytes = module(&format!("bytes {}", n % 2));
-                    store.insert_build(&ada(), &game(), &version("1.0.0"), &bytes, POLICY).unwrap()
+                    store
+                        .insert_build(&ada(), &game(), &version("1.0.0"), &bytes, POLICY, None)
+                        .unwrap()
                 })
             })
             .collect();

@@ -57,7 +57,7 @@ fn write_until_killed(dir: &Path) {
     let highest = store.latest_schedulable(&game()).unwrap();
     for n in highest.map_or(0, |build| build.version.patch + 1).. {
         let text = format!("1.0.{n}");
-        store.insert_build(&ada(), &game(), &version(&text), &module(&text), POLICY).unwrap();
+        store.insert_build(&ada(), &game(), &version(&text), &module(&text), POLICY, None).unwrap();
         println!("kept");
     }
 }

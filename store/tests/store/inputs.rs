@@ -57,7 +57,7 @@ fn chunks_are_read_as_one_log_and_stored_smaller() {
         world.raw().query_row(view, [], row).unwrap();
     assert_eq!((chunks, bytes), (4, log.len() as i64));
     assert!(stored < 200, "{stored}");
-    world.store.end_match(&match_id(1), &end(MatchState::Finished)).unwrap();
+    world.store.end_match(&match_id(1), &end(MatchState::Finished), None).unwrap();
     let ended = world.audit().pop().unwrap();
     assert_eq!(ended.detail["InputLog"]["Hash"], hash, "the audit's chain holds the log's");
     assert_eq!(ended.detail["InputLog"]["Bytes"], log.len());
@@ -92,7 +92,7 @@ fn nothing_follows_what_was_lost() {
 fn a_log_whose_process_was_ended_counts_as_cut() {
     let world = logged().restart();
     assert_eq!(extent(&world), Some(LogExtent::Whole));
-    world.store.mark_lost().unwrap();
+    world.store.lose(&match_id(1), "its process was ended").unwrap();
     assert_eq!(extent(&world), Some(LogExtent::Cut));
 }
 
@@ -120,7 +120,7 @@ fn the_database_itself_refuses_to_change_a_log() {
     ] {
         assert!(raw.execute(sql, []).is_err(), "{sql}");
     }
-    world.store.end_match(&match_id(1), &end(MatchState::Finished)).unwrap();
+    world.store.end_match(&match_id(1), &end(MatchState::Finished), None).unwrap();
     assert!(world.store.append_inputs(&[records(1, b"late")], MOST).unwrap().is_empty());
     assert_eq!(world.count("input_chunk"), 3);
 }
@@ -128,7 +128,7 @@ fn the_database_itself_refuses_to_change_a_log() {
 #[test]
 fn a_match_that_has_ended_was_given_nothing_more() {
     let world = logged();
-    world.store.end_match(&match_id(1), &end(MatchState::Finished)).unwrap();
+    world.store.end_match(&match_id(1), &end(MatchState::Finished), None).unwrap();
     assert!(world.store.append_inputs(&[records(1, b"late")], MOST).is_err());
     assert_eq!(world.count("input_chunk"), 3);
 }

@@ -22,8 +22,9 @@ fn a_match_is_kept_from_its_start_to_its_end() {
         fault: Some(json!({"Kind": "TRAP"})),
         result: Some(b"score".to_vec()),
         figures: Some(json!({"LateTicks": 2})),
+        proof: None,
     };
-    assert!(world.store.end_match(&match_id(1), &end).unwrap());
+    assert!(world.store.end_match(&match_id(1), &end, None).unwrap());
 
     let ended = world.store.match_by_id(&match_id(1)).unwrap().unwrap();
     assert_eq!((ended.state, ended.ticks), (MatchState::Faulted, Some(61)));
@@ -43,12 +44,12 @@ fn a_change_out_of_order_writes_nothing() {
     let world = World::with_game();
     let build = world.upload("1.0.0");
     world.start(1, &build);
-    assert!(world.store.end_match(&match_id(1), &end(MatchState::Stopped)).unwrap());
+    assert!(world.store.end_match(&match_id(1), &end(MatchState::Stopped), None).unwrap());
     let (audit, kept) = (world.audit(), world.store.match_by_id(&match_id(1)).unwrap());
 
     assert!(!world.store.match_running(&match_id(1)).unwrap());
     assert!(!world.store.match_stopping(&ada(), &match_id(1)).unwrap());
-    assert!(!world.store.end_match(&match_id(1), &end(MatchState::Finished)).unwrap());
+    assert!(!world.store.end_match(&match_id(1), &end(MatchState::Finished), None).unwrap());
     assert!(!world.store.match_running(&match_id(2)).unwrap(), "there is none of that id");
 
     assert_eq!(world.audit(), audit);
@@ -86,14 +87,14 @@ fn a_restart_marks_as_lost_what_was_running_and_nothing_else() {
     }
     world.store.match_running(&match_id(2)).unwrap();
     world.store.match_stopping(&ada(), &match_id(3)).unwrap();
-    world.store.end_match(&match_id(4), &end(MatchState::Finished)).unwrap();
+    world.store.end_match(&match_id(4), &end(MatchState::Finished), None).unwrap();
 
     let world = world.restart();
     let before = world.audit().len();
-    let mut lost = world.store.mark_lost().unwrap();
-    lost.sort();
-    assert_eq!(lost, [match_id(1), match_id(2), match_id(3)]);
-    for id in &lost {
+    let left: Vec<_> = world.store.unended().unwrap().into_iter().map(|left| left.id).collect();
+    assert_eq!(left, [match_id(1), match_id(2), match_id(3)]);
+    for id in &left {
+        assert!(world.store.lose(id, "its log is damaged").unwrap());
         let kept = world.store.match_by_id(id).unwrap().unwrap();
         assert_eq!(kept.state, MatchState::Lost);
         assert!(kept.ended_at.is_some());
@@ -101,7 +102,7 @@ fn a_restart_marks_as_lost_what_was_running_and_nothing_else() {
     let finished = world.store.match_by_id(&match_id(4)).unwrap().unwrap();
     assert_eq!(finished.state, MatchState::Finished);
     assert_eq!(world.deeds()[before..], ["match.end lost"; 3]);
-    assert!(world.store.mark_lost().unwrap().is_empty());
+    assert!(world.store.unended().unwrap().is_empty());
 }
 
 #[test]
@@ -128,7 +129,7 @@ fn what_a_match_was_started_with_cannot_be_rewritten() {
     let world = World::with_game();
     let build = world.upload("1.0.0");
     world.start(1, &build);
-    world.store.end_match(&match_id(1), &end(MatchState::Finished)).unwrap();
+    world.store.end_match(&match_id(1), &end(MatchState::Finished), None).unwrap();
     let raw = world.raw();
     for sql in [
         "UPDATE match_run SET seed = '1'",

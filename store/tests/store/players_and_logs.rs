@@ -59,7 +59,7 @@ fn a_secret_is_short_lived_until_it_is_used_and_good_for_one_match() {
 #[test]
 fn a_match_that_has_ended_or_never_was_takes_no_player() {
     let world = world_with_match();
-    world.store.end_match(&match_id(1), &end(MatchState::Finished)).unwrap();
+    world.store.end_match(&match_id(1), &end(MatchState::Finished), None).unwrap();
     assert!(matches!(add(&world, 1, in_an_hour()), Err(StoreError::MatchEnded(_))));
     let new = NewPlayer {
         match_id: &match_id(9),

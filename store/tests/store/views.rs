@@ -4,16 +4,17 @@ use lattice_store::MatchState;
 
 use crate::world::*;
 
-const COLUMNS: [(&str, &str); 7] = [
+const COLUMNS: [(&str, &str); 11] = [
     (
         "audit",
         "seq, at, subject, token, address, request, action, game, target, outcome, detail, \
          previous, hash",
     ),
+    ("audit_heads", "seq, hash, at, envelope"),
     (
         "builds",
         "game, version, sha256, size, packaging, imports, schedulable, policy, scanner, \
-         uploaded_by, created_at, retired_at, refused",
+         uploaded_by, created_at, retired_at, refused, verified_at",
     ),
     (
         "fetches",
@@ -24,14 +25,17 @@ const COLUMNS: [(&str, &str); 7] = [
     (
         "matches",
         "id, game, version, sha256, state, ticks, tick_hz, seed, players, fault, result_bytes, \
-         figures, created_by, created_at, ended_at",
+         figures, created_by, created_at, ended_at, forked_from, forked_at, mark",
     ),
+    ("receipts", "seq, kind, game, version, match_id, envelope"),
     ("refused_fetches", "seq, at, game, match_id, first_tick, last_tick, code, reason, count"),
     (
         "rejections",
         "seq, at, subject, token, address, request, game, version, sha256, size, reasons_total, \
          reasons",
     ),
+    ("segments", "match_id, n, tick, game, version, sha256, why, at"),
+    ("snapshots", "match_id, tick, state, base, pages, stored_bytes, at"),
 ];
 
 #[test]
@@ -53,7 +57,7 @@ fn the_values_are_a_persons() {
     let world = World::with_game();
     let build = world.upload("1.0.0");
     world.start(1, &build);
-    world.store.end_match(&match_id(1), &end(MatchState::Finished)).unwrap();
+    world.store.end_match(&match_id(1), &end(MatchState::Finished), None).unwrap();
     let rejection = rejection("2.0.0");
     world.store.record_rejection(&ada(), &game(), &version("2.0.0"), &rejection).unwrap();
 

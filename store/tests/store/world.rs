@@ -78,7 +78,8 @@ impl World {
     /// An admitted upload of that version.
     pub(crate) fn upload(&self, text: &str) -> ModuleBuild {
         let admitted = module(text);
-        match self.store.insert_build(&ada(), &game(), &version(text), &admitted, POLICY).unwrap() {
+        let version = version(text);
+        match self.store.insert_build(&ada(), &game(), &version, &admitted, POLICY, None).unwrap() {
             Inserted::New(build) => build,
             other => panic!("{text} was there: {other:?}"),
         }
@@ -124,11 +125,12 @@ pub(crate) fn new_match(n: u8, build: &ModuleBuild) -> NewMatch {
         tick_hz: 60,
         seed: u64::MAX,
         config: b"map=ice".to_vec(),
+        fork: None,
     }
 }
 
 pub(crate) fn end(state: MatchState) -> MatchEnd {
-    MatchEnd { state, ticks: 9, fault: None, result: None, figures: None }
+    MatchEnd { state, ticks: 9, fault: None, result: None, figures: None, proof: None }
 }
 
 pub(crate) fn new_token(n: u8, role: &str) -> NewToken {
