@@ -11,6 +11,7 @@ pub mod secrets;
 pub mod serve;
 
 mod app;
+mod audit_heads;
 mod egress;
 mod egress_audit;
 mod feed;

@@ -3,6 +3,7 @@
 //! for a day; so do inputs, up to a bound, where their log is cut; log lines that can't be written,
 //! or are over the bound, are lost.
 
+mod endings;
 mod queue;
 
 use std::{
@@ -19,7 +20,7 @@ use lattice_store::{InputAppend, MatchState, Store, StoreError};
 use serde_json::{Value, json};
 
 use self::queue::{Queue, Report};
-use crate::{feed::LogFeed, metrics::Metrics, schedule::Schedule};
+use crate::{feed::LogFeed, metrics::Metrics, receipt::Keys, schedule::Schedule};
 
 /// Characters of a log line that are kept; a line is longer only by its escapes.
 const LINE_CHARS: usize = 8 << 10;
@@ -47,6 +48,7 @@ pub(crate) struct Pump {
 /// log is cut before it is longer than `most_inputs` bytes.
 pub(crate) fn start(
     store: Store,
+    keys: Arc<Keys>,
     feed: Arc<LogFeed>,
     schedule: Arc<Schedule>,
     metrics: Arc<Metrics>,
@@ -54,7 +56,7 @@ pub(crate) fn start(
 ) -> io::Result<(Reporter, Pump)> {
     let queue = Arc::new(Queue::default());
     let source = Arc::clone(&queue);
-    let mut writer = Writer::new(store, feed, Arc::clone(&queue), most_inputs);
+    let mut writer = Writer::new(store, keys, feed, Arc::clone(&queue), most_inputs);
     let thread = thread::Builder::new().name("reports".into()).spawn(move || {
         while let Some(reports) = source.take_all(writer.patience()) {
             writer.write(reports);
@@ -102,7 +104,7 @@ impl Reports for Reporter {
 enum Change {
     Running(MatchId),
     Inputs(InputAppend),
-    Ended(MatchId, lattice_store::MatchEnd),
+    Ended(MatchId, Box<lattice_store::MatchEnd>),
 }
 
 impl Change {
@@ -116,6 +118,7 @@ impl Change {
 
 struct Writer {
     store: Store,
+    keys: Arc<Keys>,
     feed: Arc<LogFeed>,
     queue: Arc<Queue>,
     most_inputs: u64,
@@ -125,8 +128,14 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(store: Store, feed: Arc<LogFeed>, queue: Arc<Queue>, most_inputs: u64) -> Self {
-        Self { store, feed, queue, most_inputs, unwritten: VecDeque::new() }
+    fn new(
+        store: Store,
+        keys: Arc<Keys>,
+        feed: Arc<LogFeed>,
+        queue: Arc<Queue>,
+        most_inputs: u64,
+    ) -> Self {
+        Self { store, keys, feed, queue, most_inputs, unwritten: VecDeque::new() }
     }
 
     /// How long to wait for reports before the next attempt.
@@ -150,7 +159,7 @@ impl Writer {
                     continue;
                 }
                 Report::Started(id) => Change::Running(id),
-                Report::Ended(id, end) => Change::Ended(id, stored(*end)),
+                Report::Ended(id, end) => Change::Ended(id, Box::new(stored(*end))),
             };
             self.write_lines(&mut lines);
             self.unwritten.push_back(change);
@@ -179,7 +188,9 @@ impl Writer {
         while let Some(change) = self.unwritten.front() {
             let written = match change {
                 Change::Running(id) => self.store.match_running(id).map(|_| 1),
-                Change::Ended(id, end) => self.store.end_match(id, end, None).map(|_| 1),
+                Change::Ended(id, end) => {
+                    endings::write(&self.store, &self.keys.host, id, end).map(|()| 1)
+                }
                 Change::Inputs(_) => self.write_inputs(),
             };
             match written {
@@ -277,6 +288,11 @@ mod tests {
     use lattice_store::{Actor, NewMatch};
 
     use super::*;
+    use crate::receipt::HostKey;
+
+    fn keys() -> Arc<Keys> {
+        Arc::new(Keys { host: HostKey::draw(), public: Vec::new() })
+    }
 
     fn line(text: &str) -> LogLine {
         LogLine { tick: 3, level: Level::Info, text: text.into() }
@@ -315,7 +331,7 @@ mod tests {
         disk.execute_batch(full).unwrap();
 
         let feed = Arc::new(LogFeed::default());
-        let mut writer = Writer::new(store.clone(), feed, Arc::default(), 1 << 20);
+        let mut writer = Writer::new(store.clone(), keys(), feed, Arc::default(), 1 << 20);
         writer.write(VecDeque::from([Report::Started(id.clone())]));
         let end = lattice_store::MatchEnd {
             state: MatchState::Finished,
@@ -325,7 +341,7 @@ mod tests {
             figures: None,
             proof: None,
         };
-        writer.unwritten.push_back(Change::Ended(id.clone(), end));
+        writer.unwritten.push_back(Change::Ended(id.clone(), Box::new(end)));
         for _ in 0..20 {
             writer.write(VecDeque::new());
         }
@@ -351,7 +367,7 @@ mod tests {
 
         let queue = Arc::new(Queue::default());
         let feed = Arc::new(LogFeed::default());
-        let mut writer = Writer::new(store.clone(), feed, Arc::clone(&queue), 1 << 20);
+        let mut writer = Writer::new(store.clone(), keys(), feed, Arc::clone(&queue), 1 << 20);
         for bytes in [&b"first, "[..], b"second, ", b"third"] {
             queue.push_inputs(&id, bytes.to_vec());
         }
@@ -364,7 +380,7 @@ mod tests {
             figures: None,
             proof: None,
         };
-        writer.unwritten.push_back(Change::Ended(id.clone(), end));
+        writer.unwritten.push_back(Change::Ended(id.clone(), Box::new(end)));
         writer.write(VecDeque::new());
         let state = || store.match_by_id(&id).unwrap().unwrap().state;
         assert_eq!((state(), writer.patience()), (MatchState::Starting, PAUSE));
@@ -383,7 +399,7 @@ mod tests {
         let id = started(&store);
         let queue = Arc::new(Queue::default());
         let feed = Arc::new(LogFeed::default());
-        let mut writer = Writer::new(store.clone(), feed, Arc::clone(&queue), 8);
+        let mut writer = Writer::new(store.clone(), keys(), feed, Arc::clone(&queue), 8);
         for bytes in [&b"12345678"[..], b"9"] {
             queue.push_inputs(&id, bytes.to_vec());
         }

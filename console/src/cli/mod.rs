@@ -4,6 +4,7 @@
 //! the same parts as the server does, or the server itself.
 
 mod audit;
+mod audit_heads;
 mod backup;
 mod build;
 mod build_flags;

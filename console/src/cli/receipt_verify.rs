@@ -232,6 +232,7 @@ fn not_replayed(error: ReplayError) -> Halt {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "most are made for it")]
 fn same<T: PartialEq + Display>(place: &'static str, what: &str, found: T, stated: T) -> Step {
     if found == stated {
         return Ok(());

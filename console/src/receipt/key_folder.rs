@@ -22,7 +22,7 @@ const OTHERS: u32 = 0o077;
 
 /// Why the keys can't be used.
 #[derive(Debug, Error)]
-pub(crate) enum KeyError {
+pub enum KeyError {
     #[error("{}: {cause}", path.display())]
     Io { path: PathBuf, cause: io::Error },
     #[error("{}: the permissions {mode:o} let others use the key: `chmod 600` it, and `lattice key rotate` if someone may have read it", path.display())]
@@ -35,6 +35,14 @@ pub(crate) enum KeyError {
     Missing(PathBuf),
 }
 
+/// The keys of a host that runs.
+pub(crate) struct Keys {
+    /// The one that signs.
+    pub(crate) host: HostKey,
+    /// All that ever signed, in the order of their ids.
+    pub(crate) public: Vec<PublicKey>,
+}
+
 /// The folder of keys.
 #[derive(Debug, Clone)]
 pub(crate) struct KeyFolder(PathBuf);
@@ -45,8 +53,14 @@ impl KeyFolder {
         Self(data_dir.join(FOLDER))
     }
 
+    /// All keys; where none signs, a new one is made.
+    pub(crate) fn keys(&self) -> Result<Keys, KeyError> {
+        let host = self.open_or_make()?;
+        Ok(Keys { host, public: self.public_keys()? })
+    }
+
     /// The host's key; where there is none, a new one is made.
-    pub(crate) fn open_or_make(&self) -> Result<HostKey, KeyError> {
+    fn open_or_make(&self) -> Result<HostKey, KeyError> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(at(&self.0))?;
         let key = match self.open() {
             Err(KeyError::Missing(_)) => self.install(HostKey::draw())?,

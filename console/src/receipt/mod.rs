@@ -10,13 +10,13 @@ mod envelope;
 mod key;
 mod key_folder;
 mod pem;
-//SIGN mod sign;
+mod sign;
 mod statement;
 
 pub(crate) use envelope::{BadReceipt, MEDIA_TYPE};
-pub(crate) use key::{HostKey, KeyId, PublicKey};
-pub(crate) use key_folder::{KeyError, KeyFolder};
-//SIGN pub(crate) use sign::{sign_build, sign_head, sign_match};
+pub(crate) use key::{HostKey, PublicKey};
+pub(crate) use key_folder::{KeyError, KeyFolder, Keys};
+pub(crate) use sign::{Played, sign_build, sign_head, sign_match};
 pub(crate) use statement::*;
 
 /// Reads a receipt that one of these keys signed. Demands the very bytes that the host writes:
