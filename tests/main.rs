@@ -44,6 +44,7 @@ mod outbound;
 mod overload;
 mod pages;
 mod play;
+mod receipts;
 mod replay;
 mod restart;
 mod roles;

@@ -19,6 +19,7 @@ mod key;
 mod logs;
 mod matches;
 mod receipt;
+mod receipt_check;
 mod receipt_verify;
 mod replay;
 mod scan;

@@ -38,23 +38,26 @@ pub(crate) fn sign_build(key: &HostKey, facts: &BuildFacts<'_>) -> String {
         created_at: facts.created_at.to_string(),
         audit: facts.audit.into(),
     };
-    sign(key, Subject { name, sha256: facts.sha256 }, Predicate::Build(predicate))
+    let subject = Subject { name, sha256: facts.sha256 };
+    sign(key, &Statement { subject, predicate: Predicate::Build(predicate) })
 }
 
 /// The receipt of a match that has ended.
 pub(crate) fn sign_match(key: &HostKey, facts: &MatchFacts<'_>, played: &Played) -> String {
     let subject = Subject { name: facts.run.id.to_string(), sha256: played.proof.transcript };
-    sign(key, subject, Predicate::Match(Box::new(match_predicate(facts, played))))
+    let predicate = Predicate::Match(Box::new(match_predicate(facts, played)));
+    sign(key, &Statement { subject, predicate })
 }
 
 /// The receipt of the audit's end.
 pub(crate) fn sign_head(key: &HostKey, head: &AuditHead) -> String {
     let subject = Subject { name: format!("audit/{}", head.seq), sha256: head.hash };
-    sign(key, subject, Predicate::AuditHead(AuditHeadPredicate { seq: head.seq }))
+    let predicate = Predicate::AuditHead(AuditHeadPredicate { seq: head.seq });
+    sign(key, &Statement { subject, predicate })
 }
 
-fn sign(key: &HostKey, subject: Subject, predicate: Predicate) -> String {
-    envelope::seal(key, Statement { subject, predicate }.text().as_bytes())
+pub(super) fn sign(key: &HostKey, statement: &Statement) -> String {
+    envelope::seal(key, statement.text().as_bytes())
 }
 
 fn match_predicate(facts: &MatchFacts<'_>, played: &Played) -> MatchPredicate {
