@@ -230,6 +230,32 @@ async fn a_tail_that_is_cut_off_shows_by_the_signed_end() {
 }
 
 #[tokio::test]
+async fn a_restored_database_goes_on_with_a_key_of_its_own() {
+    let mut app = App::start().await;
+    let (_, module, receipt) = build(&app).await;
+    let key = public_key(&app);
+    app.stop();
+    let old = fs::read_to_string(&key).unwrap();
+    fs::rename(app.data().join("keys"), app.data().join("keys-elsewhere")).unwrap();
+    let verified = on(&app, &["audit", "verify"]).done();
+    assert!(verified.contains("not checked"), "{verified}");
+
+    app.restart().await;
+    assert_ne!(on(&app, &["key", "show", "--pem"]).done(), old);
+    let verified = on(&app, &["audit", "verify"]).done();
+    assert!(verified.contains("not checked"), "{verified}");
+    verify(&receipt, &key, &[("--module", &module)]).done();
+    for public in fs::read_dir(app.data().join("keys-elsewhere")).unwrap() {
+        let path = public.unwrap().path();
+        if path.extension().unwrap() == "pub" {
+            fs::copy(&path, app.data().join("keys").join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let verified = on(&app, &["audit", "verify"]).done();
+    assert!(!verified.contains("not checked"), "{verified}");
+}
+
+#[tokio::test]
 async fn the_audits_end_is_signed_while_the_server_runs_and_given_to_the_operator() {
     let app = App::with("audit_head_every_ms = 100").await;
     app.make_game(&app.token).await;

@@ -74,9 +74,13 @@ fn verify(store: &Store, keys: &KeyFolder, heads: &[PathBuf]) -> Result<(), CliE
     let signed = audit_heads::check(store, &keys, heads)?;
     let whole = paint(Tone::Good, "whole");
     terminal::line(&format!("{whole}: {} rows, the last with hash {}", check.rows, check.head))?;
-    terminal::line(&match signed {
+    terminal::line(&match signed.last {
         Some(last) => format!("signed up to row {last}"),
         None => "no end of it was ever signed".to_owned(),
+    })?;
+    signed.unknown.iter().try_for_each(|key| {
+        let key = printable(key);
+        terminal::line(&format!("not checked: signatures of the key {key}, whose .pub is not here"))
     })
 }
 
