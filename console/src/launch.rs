@@ -105,13 +105,13 @@ async fn pick(app: &App, game: &Game, version: Option<Version>) -> ApiResult<Mod
     };
     let build = app.store(move |store| store.build(&id, &version)).await?;
     let build = build.ok_or(ApiError::NotFound("build"))?;
-    if build.schedulable {
-        return Ok(build);
+    match build.obstacle() {
+        None => Ok(build),
+        Some(why) => Err(ApiError::Conflict(format!(
+            "build {} is not schedulable: it is {why}",
+            build.version
+        ))),
     }
-    let gate = "it awaits its native transcript";
-    let why =
-        build.refused.as_deref().unwrap_or(if build.awaits_transcript { gate } else { "retired" });
-    Err(ApiError::Conflict(format!("build {} is not schedulable: {why}", build.version)))
 }
 
 /// The build's program. Its bytes are hashed and scanned again: what runs is what was admitted.

@@ -16,6 +16,11 @@ BEFORE UPDATE OF n, id, game, version, sha256, tick_hz, seed, config, created_by
     forked_from, forked_at, players_before ON match_run
 BEGIN SELECT RAISE(ABORT, 'what a match was started with never changes'); END;
 
+CREATE TRIGGER match_run_is_a_fork_within_its_game BEFORE INSERT ON match_run
+WHEN NEW.forked_from IS NOT NULL
+    AND NEW.game IS NOT (SELECT game FROM match_run WHERE id = NEW.forked_from)
+BEGIN SELECT RAISE(ABORT, 'a match is a fork of one of its game'); END;
+
 CREATE INDEX match_run_by_origin ON match_run (forked_from) WHERE forked_from IS NOT NULL;
 -- Tells whether a match still runs without reading its row, which may be long.
 CREATE INDEX match_run_unended_by_id ON match_run (id) WHERE ended_at IS NULL;

@@ -60,6 +60,19 @@ pub struct ModuleBuild {
     pub refused: Option<String>,
 }
 
+impl ModuleBuild {
+    /// What keeps new matches from running it, such as `retired`; `None` if it is schedulable.
+    pub fn obstacle(&self) -> Option<String> {
+        match (&self.refused, self.retired_at) {
+            (Some(why), _) => Some(format!("refused: {why}")),
+            (None, Some(_)) => Some("retired".into()),
+            (None, None) => self.awaits_transcript.then(|| {
+                "not yet verified against a native transcript, which its game demands".into()
+            }),
+        }
+    }
+}
+
 /// What became of an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inserted {

@@ -201,15 +201,10 @@ impl Store {
 }
 
 pub(crate) fn require_startable(build: &ModuleBuild) -> Result<(), StoreError> {
-    let why = match (&build.refused, build.retired_at, build.awaits_transcript) {
-        (Some(why), ..) => format!("refused: {why}"),
-        (None, Some(_), _) => "retired".into(),
-        (None, None, true) => {
-            "not verified against a native transcript, as its game demands".into()
-        }
-        (None, None, false) => return Ok(()),
-    };
-    Err(StoreError::NotSchedulable { version: build.version.clone(), why })
+    match build.obstacle() {
+        None => Ok(()),
+        Some(why) => Err(StoreError::NotSchedulable { version: build.version.clone(), why }),
+    }
 }
 
 /// The match, if it is there and has not ended.

@@ -33,7 +33,7 @@ pub struct NewSnapshot<'a> {
     pub bytes: &'a dyn Fn(u32) -> &'a [u8],
     /// Whether a segment begins with it: it is kept for good.
     pub base: bool,
-    /// How many of the match's others are kept, the newest, this one included.
+    /// How many snapshots of the match are kept that are no base, this one among them.
     pub keep: usize,
 }
 
@@ -218,7 +218,11 @@ fn forget_outdated(tx: &Connection, new: &NewSnapshot<'_>) -> Result<(), StoreEr
             ORDER BY tick DESC, n DESC LIMIT ?3
          ))",
     )?
-    .execute(params![new.match_id.as_str(), new.tick, new.keep as i64])?;
+    .execute(params![
+        new.match_id.as_str(),
+        new.tick,
+        u32::try_from(new.keep).unwrap_or(u32::MAX)
+    ])?;
     Ok(())
 }
 
