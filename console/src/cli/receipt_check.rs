@@ -285,10 +285,12 @@ mod tests {
             inputs: Vec<TickInputs>,
             end: Option<LoggedEnd>,
         ) {
+            let records = [Record::Header(header)].into_iter();
+            let records = records.chain(inputs.into_iter().map(Record::Inputs));
             self.log.clear();
-            Record::Header(header).encode(&mut self.log);
-            inputs.into_iter().for_each(|inputs| Record::Inputs(inputs).encode(&mut self.log));
-            end.into_iter().for_each(|end| Record::End(end).encode(&mut self.log));
+            for record in records.chain(end.map(Record::End)) {
+                record.encode(&mut self.log);
+            }
             let (sha256, bytes) = (Sha256::of(&self.log), self.log.len() as u64);
             self.stated.input_log = Some(InputLogDigest { sha256, bytes, whole: true });
         }
