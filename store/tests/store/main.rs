@@ -16,6 +16,7 @@ mod folder;
 mod gate;
 mod inputs;
 mod matches;
+mod migration;
 mod players_and_logs;
 mod receipts;
 mod resume;

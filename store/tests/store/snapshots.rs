@@ -43,7 +43,7 @@ impl Taken {
         self.memory.iter().map(|(page, bytes)| (*page, Sha256::of(bytes))).collect()
     }
 
-    fn stored(&self) -> StoredSnapshot {
+    pub(crate) fn stored(&self) -> StoredSnapshot {
         let by_hash = |bytes: &Vec<u8>| (Sha256::of(bytes), bytes.clone());
         StoredSnapshot {
             tick: self.tick,
