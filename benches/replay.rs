@@ -3,7 +3,10 @@
 
 use std::{ops::ControlFlow, sync::Arc, time::Instant};
 
-use lattice_host::{Guest, Program, replay::Extent};
+use lattice_host::{
+    Guest, Program,
+    replay::{Extent, Stretch},
+};
 use lattice_policies::Policy;
 use lattice_surface::{InputLog, LoggedEnd, LoggedEnding, MatchHeader, Phase, Record, TickInputs};
 
@@ -90,7 +93,8 @@ fn header(program: &Program, script: &Script) -> Record {
 /// Seconds of a replay of the whole log, which must be the same match.
 fn replay(subject: &Subject, program: &Program, log: &InputLog) -> f64 {
     let began = Instant::now();
-    let replayed = subject.fleet.replay(program, log, None, |_| ControlFlow::Continue(()));
+    let stretch = Stretch { part: log.parts()[0], from: None };
+    let replayed = subject.fleet.replay(program, stretch, None, |_| ControlFlow::Continue(()));
     let seconds = began.elapsed().as_secs_f64();
     assert_eq!(replayed.unwrap().extent, Extent::End);
     seconds

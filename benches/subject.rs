@@ -8,8 +8,8 @@ use std::{
 };
 
 use lattice_host::{
-    Action, ApplyError, Fleet, HostSettings, InputChunk, LogLine, MatchEnd, MatchSpec, Outcome,
-    Program, Reports,
+    Action, ApplyError, Fleet, HostSettings, InputChunk, LogLine, MatchEnd, MatchSpec, Origin,
+    Outcome, Program, Reports, Snapshot,
     egress::{EgressSettings, SystemNetwork},
 };
 use lattice_policies::{GameId, MatchId, Policy, admission};
@@ -63,7 +63,15 @@ impl Subject {
         let id = id(self.matches);
         let config = Arc::from([]);
         let game = GameId::from_random([1; 10]);
-        let spec = MatchSpec { id, game, program: program.clone(), tick_hz, seed: 7, config };
+        let spec = MatchSpec {
+            id,
+            game,
+            program: program.clone(),
+            tick_hz,
+            seed: 7,
+            config,
+            origin: Origin::Init,
+        };
         while let Err(error) = self.fleet.apply(Action::Start(spec.clone())) {
             assert_eq!(error, ApplyError::Busy);
             thread::sleep(Duration::from_millis(1));
@@ -124,6 +132,14 @@ impl Reports for Ends {
     fn logs(&self, _: &MatchId, _: Vec<LogLine>) {}
 
     fn inputs(&self, _: &MatchId, _: InputChunk) {}
+
+    fn resumed(&self, _: &MatchId, _: i64) {}
+
+    fn snapshot(&self, _: &MatchId, _: &Arc<Snapshot>) -> bool {
+        true
+    }
+
+    fn rested(&self, _: &MatchId, _: i64) {}
 
     fn ended(&self, id: &MatchId, end: MatchEnd) {
         if let Outcome::Faulted(fault) = end.outcome {

@@ -35,7 +35,7 @@
 //   lattice_sim_hash      optional; a digest of your state, so that desyncs are found at their tick
 //   lattice_sim_save      optional; writes your state by lattice_ms_state_write, so that another
 //                         version of the sim can take a running match over; 0, or a fault code
-//   lattice_sim_load      optional; reads it back by lattice_ms_state_read, in place of
+//   lattice_sim_load      optional; reads it back by lattice_ms_state_read, after
 //                         lattice_sim_init; 0, or a fault code
 // Include this header in the file that defines them: it also brings the version marker, the
 // start-up code, and the memory functions that the compiler calls behind your back.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use lattice_host::{ApplyError, CompileError, MatchSpec, Program};
+use lattice_host::{ApplyError, CompileError, MatchSpec, Origin, Program};
 use lattice_policies::{
     GameId,
     admission::{self, Admitted},
@@ -77,6 +77,7 @@ async fn start(
         tick_hz: new.tick_hz,
         seed: new.seed,
         config: Arc::from(new.config.as_slice()),
+        origin: Origin::Init,
     };
     let made = app.store(move |store| store.insert_match(&actor, &new)).await?;
     match app.schedule.run(&app.fleet, place, spec) {

@@ -15,6 +15,7 @@ mod audit_heads;
 mod egress;
 mod egress_audit;
 mod feed;
+mod history;
 mod http;
 mod launch;
 mod listener;

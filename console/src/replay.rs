@@ -11,26 +11,38 @@ use std::{
 };
 
 use lattice_host::{
-    Program,
-    replay::{ReplayError, Replayed},
+    Program, RestoreError, Snapshot,
+    replay::{Extent, ReplayError, Replayed, Stretch},
 };
 use lattice_policies::{Sha256, roles::Permit};
 use lattice_store::{LogExtent, Match, StoreError};
-use lattice_surface::{InputLog, Record, Records};
+use lattice_surface::{InputLog, LogPart, Record, Records};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     app::{App, blocking},
+    history,
     http::error::{ApiError, ApiResult},
-    launch,
 };
 
 const NO_PLACE: &str = "all places for replays are taken";
 
 /// What a replay came to, and how long it took.
 pub(crate) struct Outcome {
+    /// Of all parts that were run; the last one's end.
     pub(crate) replayed: Replayed,
+    /// The parts that were not run.
+    pub(crate) skipped: Vec<Skipped>,
     pub(crate) took: Duration,
+}
+
+/// A part of a log that another engine or policy has run, so that this one can't.
+pub(crate) struct Skipped {
+    /// Its first tick.
+    pub(crate) from: i64,
+    /// The first tick of the next part.
+    pub(crate) until: Option<i64>,
+    pub(crate) engine: Sha256,
 }
 
 /// Runs a match again, up to tick `to` or as far as its log goes. Breaks off when nobody waits for
@@ -44,34 +56,12 @@ pub(crate) async fn replay(
     // It comes before the log, so that only as many logs are in memory as are replayed.
     let place = Arc::clone(&app.replays).try_acquire_owned();
     let place = place.map_err(|_| ApiError::Busy(NO_PLACE))?;
-    let log = read(app, &found).await?;
-    let program = program(app, &found).await?;
+    let log = history::log(app, &found).await?;
+    let pieces = pieces(app, &found, &log, to.unwrap_or(i64::MAX)).await?;
     let given_up = GivenUp::default();
     let is_given_up = Arc::clone(&given_up.0);
     let app = app.clone();
-    blocking(move || run(&app, place, &program, &log, to, &is_given_up)).await?
-}
-
-/// The input log's bytes, as far as they are written.
-pub(crate) async fn bytes(app: &App, found: &Match) -> ApiResult<Vec<u8>> {
-    if extent(app, found).is_none() {
-        let none = "the match has no input log: the policy that it ran under keeps none (`match.log = \"off\"`)";
-        return Err(ApiError::Conflict(none.to_owned()));
-    }
-    let id = found.id.clone();
-    match app.store(move |store| store.inputs(&id)).await {
-        Ok(bytes) => Ok(bytes.unwrap_or_default()),
-        Err(ApiError::Store(StoreError::Corrupt(why))) => Err(ApiError::BadLog(why)),
-        Err(error) => Err(error),
-    }
-}
-
-/// How much of a match its input log holds; `None` where none is kept. Of a match that has just
-/// begun, nothing is written yet.
-pub(crate) fn extent(app: &App, found: &Match) -> Option<LogExtent> {
-    let is_kept = app.policy.matches.log != lattice_policies::policy::LogMode::Off;
-    let is_begun = is_kept && !found.state.has_ended();
-    found.log.or(is_begun.then_some(LogExtent::Whole))
+    blocking(move || run(&app, place, &log, pieces, to, &is_given_up)).await?
 }
 
 /// The transcript's hash at a match's end, if its log has its end. A damaged log has none; who
@@ -91,33 +81,56 @@ pub(crate) async fn transcript(app: &App, found: &Match) -> ApiResult<Option<Sha
     .await
 }
 
-async fn read(app: &App, found: &Match) -> ApiResult<InputLog> {
-    let bytes = bytes(app, found).await?;
-    if bytes.is_empty() {
-        let none = "nothing of the match's input log is written";
-        return Err(ApiError::Conflict(none.to_owned()));
-    }
-    let log = blocking(move || InputLog::read(&bytes)).await?;
-    let log = log.map_err(|error| ApiError::BadLog(format!("match {}: {error}", found.id)))?;
-    if log.header.module != found.sha256 {
-        let why = format!("match {}: it is of the module {}", found.id, log.header.module);
-        return Err(ApiError::BadLog(why));
-    }
-    Ok(log)
+/// One part of a log, with what it needs to be run again.
+struct Piece {
+    /// Its place in the log.
+    at: usize,
+    program: Program,
+    /// What it begins with, if that is not `init`.
+    base: Option<Snapshot>,
 }
 
-/// What the match ran, whether or not its build may start matches today.
-async fn program(app: &App, found: &Match) -> ApiResult<Program> {
-    let (game, version) = (found.game.clone(), found.version.clone());
-    let build = app.store(move |store| store.build(&game, &version)).await?;
-    launch::program(app, &build.ok_or(ApiError::NotFound("build"))?).await
+/// The parts that this engine can run, and where the others lie.
+async fn pieces(
+    app: &App,
+    found: &Match,
+    log: &InputLog,
+    to: i64,
+) -> ApiResult<(Vec<Piece>, Vec<Skipped>)> {
+    let (mut pieces, mut skipped) = (Vec::new(), Vec::new());
+    for (at, part) in log.parts().iter().enumerate() {
+        if part.first_tick() > to {
+            break;
+        }
+        if part.fingerprint() != app.fleet.fingerprint() {
+            let (from, until, engine) = (part.first_tick(), part.until, part.fingerprint());
+            skipped.push(Skipped { from, until, engine });
+            continue;
+        }
+        let (_, program) = history::program(app, found, part.module()).await?;
+        let base = base(app, found, part).await?;
+        pieces.push(Piece { at, program, base });
+    }
+    Ok((pieces, skipped))
 }
 
+async fn base(app: &App, found: &Match, part: &LogPart<'_>) -> ApiResult<Option<Snapshot>> {
+    let Some(start) = part.start else { return Ok(None) };
+    let snapshot = history::snapshot(app, &found.id, start.tick).await?;
+    let snapshot = snapshot.filter(|snapshot| snapshot.state() == start.state);
+    let missing = || {
+        let (id, tick) = (&found.id, start.tick);
+        ApiError::BadLog(format!("match {id}: the state that tick {tick} began with is missing"))
+    };
+    snapshot.ok_or_else(missing).map(Some)
+}
+
+/// Runs the pieces one after the other, up to the first that is not what was logged.
 fn run(
     app: &App,
     _place: OwnedSemaphorePermit,
-    program: &Program,
     log: &InputLog,
+    (pieces, skipped): (Vec<Piece>, Vec<Skipped>),
     to: Option<i64>,
     is_given_up: &AtomicBool,
 ) -> ApiResult<Outcome> {
@@ -129,17 +142,49 @@ fn run(
             ControlFlow::Continue(())
         }
     };
-    let replayed = app.fleet.replay(program, log, to, watch).map_err(refused)?;
-    Ok(Outcome { replayed, took: began.elapsed() })
+    let parts = log.parts();
+    let mut last = None;
+    for piece in pieces {
+        let stretch = Stretch { part: parts[piece.at], from: piece.base.as_ref() };
+        let replayed = app.fleet.replay(&piece.program, stretch, to, watch).map_err(refused)?;
+        let is_over = !is_through(&replayed, &parts[piece.at]);
+        last = Some(replayed);
+        if is_over {
+            break;
+        }
+    }
+    let replayed = last.ok_or_else(|| ApiError::Conflict(other_engine(&skipped)))?;
+    Ok(Outcome { replayed, skipped, took: began.elapsed() })
 }
 
-fn refused(error: ReplayError) -> ApiError {
+/// Whether the replay came to where the log's next part begins.
+fn is_through(replayed: &Replayed, part: &LogPart<'_>) -> bool {
+    let differs = matches!(replayed.extent, Extent::Differs(_));
+    !differs && part.until.is_some_and(|until| replayed.ticks >= until)
+}
+
+fn other_engine(skipped: &[Skipped]) -> String {
+    let engine = skipped.first().map(|skipped| skipped.engine.to_string()).unwrap_or_default();
+    format!(
+        "the input log was written under another engine or policy ({engine}), where fuel and limits \
+         may end a tick elsewhere: it needs that one to be replayed"
+    )
+}
+
+pub(crate) fn refused(error: ReplayError) -> ApiError {
     match error {
-        ReplayError::OtherModule { .. } | ReplayError::OtherEngine { .. } => {
-            ApiError::Conflict(error.to_string())
-        }
+        ReplayError::OtherModule { .. }
+        | ReplayError::OtherEngine { .. }
+        | ReplayError::Elsewhere { .. }
+        | ReplayError::NoSnapshot { .. }
+        | ReplayError::NotKept
+        | ReplayError::Differs(_)
+        | ReplayError::Ended { .. } => ApiError::Conflict(error.to_string()),
         ReplayError::Busy => ApiError::Busy(NO_PLACE),
-        ReplayError::Host(_) => ApiError::internal(error),
+        ReplayError::Restore(RestoreError::Snapshot(error)) => ApiError::BadLog(error.to_string()),
+        ReplayError::Restore(RestoreError::Host(_)) | ReplayError::Host(_) => {
+            ApiError::internal(error)
+        }
     }
 }
 

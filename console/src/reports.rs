@@ -4,22 +4,26 @@
 //! or are over the bound, are lost.
 
 mod endings;
+mod keeper;
 mod queue;
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     io,
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use lattice_host::{Fault, InputChunk, LogLine, MatchEnd, Outcome, Reports};
+use lattice_host::{Fault, InputChunk, LogLine, MatchEnd, Outcome, Reports, Snapshot};
 use lattice_policies::{MatchId, escape::guest_text};
-use lattice_store::{InputAppend, MatchState, Store, StoreError};
+use lattice_store::{EndProof, InputAppend, MatchState, Store, StoreError};
 use serde_json::{Value, json};
 
-use self::queue::{Queue, Report};
+use self::{
+    keeper::Keeper,
+    queue::{Queue, Report, Taken},
+};
 use crate::{feed::LogFeed, metrics::Metrics, receipt::Keys, schedule::Schedule};
 
 /// Characters of a log line that are kept; a line is longer only by its escapes.
@@ -56,7 +60,7 @@ pub(crate) fn start(
 ) -> io::Result<(Reporter, Pump)> {
     let queue = Arc::new(Queue::default());
     let source = Arc::clone(&queue);
-    let mut writer = Writer::new(store, keys, feed, Arc::clone(&queue), most_inputs);
+    let mut writer = Writer::new(store, keys, feed, Arc::clone(&queue), most_inputs)?;
     let thread = thread::Builder::new().name("reports".into()).spawn(move || {
         while let Some(reports) = source.take_all(writer.patience()) {
             writer.write(reports);
@@ -91,7 +95,20 @@ impl Reports for Reporter {
     }
 
     fn inputs(&self, id: &MatchId, chunk: InputChunk) {
-        self.queue.push_inputs(id, chunk.bytes);
+        self.queue.push_inputs(id, chunk.bytes, chunk.mark);
+    }
+
+    fn resumed(&self, id: &MatchId, tick: i64) {
+        self.queue.push(Report::Resumed(id.clone(), tick));
+    }
+
+    fn snapshot(&self, id: &MatchId, snapshot: &Arc<Snapshot>) -> bool {
+        self.queue.push_snapshot(id, snapshot)
+    }
+
+    fn rested(&self, id: &MatchId, tick: i64) {
+        self.schedule.ended(id);
+        self.queue.push(Report::Rested(id.clone(), tick));
     }
 
     fn ended(&self, id: &MatchId, end: MatchEnd) {
@@ -104,7 +121,11 @@ impl Reports for Reporter {
 enum Change {
     Running(MatchId),
     Inputs(InputAppend),
+    Snapshot(MatchId, Arc<Snapshot>),
+    Resumed(MatchId, i64),
+    Rested(MatchId, i64),
     Ended(MatchId, Box<lattice_store::MatchEnd>),
+    Lost(MatchId, String),
 }
 
 impl Change {
@@ -125,6 +146,9 @@ struct Writer {
     /// In their order. Two states a match at most, and no match starts while nothing can be
     /// written; inputs up to the bound.
     unwritten: VecDeque<Change>,
+    /// The ticks that matches have come to.
+    marks: BTreeMap<MatchId, i64>,
+    keeper: Keeper,
 }
 
 impl Writer {
@@ -134,18 +158,22 @@ impl Writer {
         feed: Arc<LogFeed>,
         queue: Arc<Queue>,
         most_inputs: u64,
-    ) -> Self {
-        Self { store, keys, feed, queue, most_inputs, unwritten: VecDeque::new() }
+    ) -> io::Result<Self> {
+        let keeper = Keeper::start(store.clone(), Arc::clone(&queue))?;
+        let (unwritten, marks) = Default::default();
+        Ok(Self { store, keys, feed, queue, most_inputs, unwritten, marks, keeper })
     }
 
     /// How long to wait for reports before the next attempt.
     fn patience(&self) -> Duration {
-        if self.unwritten.is_empty() { Duration::MAX } else { PAUSE }
+        if self.unwritten.is_empty() && self.marks.is_empty() { Duration::MAX } else { PAUSE }
     }
 
     /// Writes reports in their order, but for log lines, which only come before their match's end;
     /// neighbours of a kind go in one transaction.
-    fn write(&mut self, reports: VecDeque<Report>) {
+    fn write(&mut self, taken: Taken) {
+        let Taken { reports, marks } = taken;
+        self.marks.extend(marks);
         let mut lines = Vec::new();
         let mut is_stuck = !self.write_changes();
         for report in reports {
@@ -159,15 +187,30 @@ impl Writer {
                     continue;
                 }
                 Report::Started(id) => Change::Running(id),
-                Report::Ended(id, end) => Change::Ended(id, Box::new(stored(*end))),
+                Report::Snapshot(id, snapshot) => Change::Snapshot(id, snapshot),
+                Report::Resumed(id, tick) => Change::Resumed(id, tick),
+                Report::Rested(id, tick) => Change::Rested(id, tick),
+                Report::Ended(id, end) => ended(id, *end),
             };
             self.write_lines(&mut lines);
             self.unwritten.push_back(change);
             is_stuck = is_stuck || !self.write_changes();
         }
         self.write_lines(&mut lines);
-        if !is_stuck {
-            self.write_changes();
+        if !is_stuck && self.write_changes() {
+            self.write_marks();
+        }
+    }
+
+    /// Writes how far matches have come. All that came into them up to there is written.
+    fn write_marks(&mut self) {
+        let marks: Vec<_> = self.marks.iter().map(|(id, tick)| (id.clone(), *tick)).collect();
+        if marks.is_empty() {
+            return;
+        }
+        match self.store.put_marks(&marks) {
+            Ok(()) => self.marks.clear(),
+            Err(error) => tracing::error!(%error, "how far matches have come is not written yet"),
         }
     }
 
@@ -178,6 +221,8 @@ impl Writer {
             thread::sleep(PAUSE);
             self.write_changes();
         }
+        self.write_marks();
+        self.keeper.end();
         if !self.unwritten.is_empty() {
             tracing::error!(changes = self.unwritten.len(), "states or inputs of matches are lost");
         }
@@ -191,12 +236,24 @@ impl Writer {
                 Change::Ended(id, end) => {
                     endings::write(&self.store, &self.keys.host, id, end).map(|()| 1)
                 }
+                Change::Lost(id, why) => self.store.lose(id, why).map(|_| 1),
+                Change::Resumed(id, tick) => self.store.resumed(id, *tick, json!({})).map(|()| 1),
                 Change::Inputs(_) => self.write_inputs(),
+                // What came in before is written, so it may be kept.
+                Change::Snapshot(id, snapshot) => {
+                    self.keeper.keep(id.clone(), Arc::clone(snapshot));
+                    Ok(1)
+                }
+                Change::Rested(id, tick) => {
+                    self.keeper.rest(id.clone(), *tick);
+                    Ok(1)
+                }
             };
             match written {
                 Ok(written) => self.unwritten.drain(..written).for_each(|change| match change {
-                    Change::Running(id) => self.feed.wake(&id),
-                    Change::Ended(id, _) => {
+                    Change::Running(id) | Change::Resumed(id, _) => self.feed.wake(&id),
+                    Change::Snapshot(..) => {}
+                    Change::Ended(id, _) | Change::Lost(id, _) | Change::Rested(id, _) => {
                         self.queue.forget(&id);
                         self.feed.wake(&id);
                     }
@@ -250,6 +307,13 @@ fn kept(id: &MatchId, line: &LogLine) -> lattice_store::LogLine {
     }
 }
 
+fn ended(id: MatchId, end: MatchEnd) -> Change {
+    match end.outcome {
+        Outcome::Lost { why } => Change::Lost(id, why),
+        _ => Change::Ended(id, Box::new(stored(end))),
+    }
+}
+
 fn stored(end: MatchEnd) -> lattice_store::MatchEnd {
     let figures = json!({
         "Fuel": end.fuel,
@@ -258,11 +322,17 @@ fn stored(end: MatchEnd) -> lattice_store::MatchEnd {
     });
     let (state, fault) = match &end.outcome {
         Outcome::Finished => (MatchState::Finished, None),
-        Outcome::Stopped => (MatchState::Stopped, None),
+        Outcome::Stopped | Outcome::Lost { .. } => (MatchState::Stopped, None),
         Outcome::Faulted(fault) => (MatchState::Faulted, Some(fault_json(fault))),
     };
     let (ticks, result) = (end.ticks, end.result);
-    lattice_store::MatchEnd { state, ticks, fault, result, figures: Some(figures), proof: None }
+    let proof = end.proof.map(|proof| EndProof {
+        transcript: proof.transcript,
+        state: proof.state,
+        runs: proof.runs,
+        fingerprint: proof.fingerprint,
+    });
+    lattice_store::MatchEnd { state, ticks, fault, result, figures: Some(figures), proof }
 }
 
 /// A fault as answers and the audit show it.
@@ -331,8 +401,9 @@ mod tests {
         disk.execute_batch(full).unwrap();
 
         let feed = Arc::new(LogFeed::default());
-        let mut writer = Writer::new(store.clone(), keys(), feed, Arc::default(), 1 << 20);
-        writer.write(VecDeque::from([Report::Started(id.clone())]));
+        let mut writer = Writer::new(store.clone(), keys(), feed, Arc::default(), 1 << 20).unwrap();
+        let reports = VecDeque::from([Report::Started(id.clone())]);
+        writer.write(Taken { reports, ..Taken::default() });
         let end = lattice_store::MatchEnd {
             state: MatchState::Finished,
             ticks: 5,
@@ -343,12 +414,12 @@ mod tests {
         };
         writer.unwritten.push_back(Change::Ended(id.clone(), Box::new(end)));
         for _ in 0..20 {
-            writer.write(VecDeque::new());
+            writer.write(Taken::default());
         }
         assert_eq!((state(), writer.patience()), (MatchState::Starting, PAUSE));
 
         disk.execute_batch("DROP TRIGGER full").unwrap();
-        writer.write(VecDeque::new());
+        writer.write(Taken::default());
         assert_eq!((state(), writer.patience()), (MatchState::Finished, Duration::MAX));
         let query = "SELECT group_concat(action, ' ' ORDER BY seq) FROM audit_row WHERE action LIKE 'match.%'";
         let audited: String = disk.query_row(query, [], |row| row.get(0)).unwrap();
@@ -367,9 +438,10 @@ mod tests {
 
         let queue = Arc::new(Queue::default());
         let feed = Arc::new(LogFeed::default());
-        let mut writer = Writer::new(store.clone(), keys(), feed, Arc::clone(&queue), 1 << 20);
+        let mut writer =
+            Writer::new(store.clone(), keys(), feed, Arc::clone(&queue), 1 << 20).unwrap();
         for bytes in [&b"first, "[..], b"second, ", b"third"] {
-            queue.push_inputs(&id, bytes.to_vec());
+            queue.push_inputs(&id, bytes.to_vec(), 0);
         }
         writer.write(queue.take_all(Duration::ZERO).unwrap());
         let end = lattice_store::MatchEnd {
@@ -381,13 +453,13 @@ mod tests {
             proof: None,
         };
         writer.unwritten.push_back(Change::Ended(id.clone(), Box::new(end)));
-        writer.write(VecDeque::new());
+        writer.write(Taken::default());
         let state = || store.match_by_id(&id).unwrap().unwrap().state;
         assert_eq!((state(), writer.patience()), (MatchState::Starting, PAUSE));
         assert_eq!(store.inputs(&id).unwrap(), None, "all of a transaction, or nothing");
 
         disk.execute_batch("DROP TRIGGER full").unwrap();
-        writer.write(VecDeque::new());
+        writer.write(Taken::default());
         assert_eq!((state(), writer.patience()), (MatchState::Finished, Duration::MAX));
         assert_eq!(store.inputs(&id).unwrap().unwrap(), b"first, second, third");
     }
@@ -399,13 +471,13 @@ mod tests {
         let id = started(&store);
         let queue = Arc::new(Queue::default());
         let feed = Arc::new(LogFeed::default());
-        let mut writer = Writer::new(store.clone(), keys(), feed, Arc::clone(&queue), 8);
+        let mut writer = Writer::new(store.clone(), keys(), feed, Arc::clone(&queue), 8).unwrap();
         for bytes in [&b"12345678"[..], b"9"] {
-            queue.push_inputs(&id, bytes.to_vec());
+            queue.push_inputs(&id, bytes.to_vec(), 0);
         }
         writer.write(queue.take_all(Duration::ZERO).unwrap());
-        queue.push_inputs(&id, b"0".to_vec());
-        assert!(queue.take_all(Duration::ZERO).unwrap().is_empty());
+        queue.push_inputs(&id, b"0".to_vec(), 0);
+        assert!(queue.take_all(Duration::ZERO).unwrap().reports.is_empty());
         assert_eq!(store.inputs(&id).unwrap().unwrap(), b"12345678");
     }
 

@@ -9,7 +9,10 @@ use wasmtime::{
     WasmBacktraceDetails, WasmFeatures,
 };
 
-use crate::capacity::{self, CapacityError};
+use crate::{
+    capacity::{self, CapacityError},
+    rewrite::REWRITER,
+};
 
 /// Each memory slot's share of the address space; with the guard behind it, a 32-bit address and
 /// a small offset can't leave it, so that compiled code needs no bounds checks.
@@ -21,8 +24,10 @@ const KEPT_RESIDENT: usize = 1 << 20;
 /// A data image larger than this is mapped only if it is dense: a sparse one must not cost its
 /// whole span for each module.
 const DENSE_IMAGE_BYTES: u64 = 1 << 20;
-/// Memory slots for replays, beside those for matches.
+/// Memory slots for replays, and for whatever else needs a guest beside those of the matches.
 pub const REPLAY_SLOTS: u32 = 2;
+/// Beside these, for the new guest of a match that is upgraded: the old one goes on until it is there.
+const UPGRADE_SLOTS: u32 = REPLAY_SLOTS;
 /// Guest frames that a fault names.
 const FAULT_FRAMES: usize = 32;
 
@@ -51,7 +56,7 @@ impl Engine {
     /// Makes the engine with memory slots for `slots` matches at once, and for replays.
     pub fn new(policy: &Policy, slots: u32) -> Result<Self, EngineError> {
         capacity::check(slots)?;
-        let inner = wasmtime::Engine::new(&config(policy, slots + REPLAY_SLOTS))
+        let inner = wasmtime::Engine::new(&config(policy, slots + REPLAY_SLOTS + UPGRADE_SLOTS))
             .map_err(|error| EngineError::Sandbox(format!("{error:#}")))?;
         assert_features(&inner)?;
         let fingerprint = fingerprint(&inner, policy);
@@ -130,6 +135,7 @@ fn fingerprint(engine: &wasmtime::Engine, policy: &Policy) -> Sha256 {
     let mut settings = Digest::default();
     std::hash::Hash::hash(&engine.precompile_compatibility_hash(), &mut settings);
     settings.0.extend_from_slice(&policy.fingerprint().0);
+    settings.0.extend_from_slice(&REWRITER.to_le_bytes());
     Sha256::of(&settings.0)
 }
 

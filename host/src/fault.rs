@@ -27,6 +27,14 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    const ALL: [Self; 7] =
+        [Self::Trap, Self::Fuel, Self::Stack, Self::Deadline, Self::Memory, Self::Sim, Self::Host];
+
+    /// The kind of that text form.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             FaultKind::Trap => "TRAP",
@@ -79,6 +87,14 @@ impl Fault {
     pub(crate) fn of_call(entry: &'static str, error: &wasmtime::Error) -> Self {
         let (kind, detail) = classify(error);
         Self { frames: frames(error), ..Self::new(kind, entry, detail) }
+    }
+
+    /// Frames by their places in the module, from those in code that stands so much further on.
+    pub(crate) fn with_frames_moved(mut self, shift: isize) -> Self {
+        for offset in self.frames.iter_mut().filter_map(|frame| frame.offset.as_mut()) {
+            *offset = offset.wrapping_add_signed(-shift);
+        }
+        self
     }
 
     pub(crate) fn at(self, tick: Option<i64>) -> Self {

@@ -6,30 +6,31 @@ use std::{
     ops::ControlFlow,
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock,
+        atomic::{AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
 };
 
-use lattice_policies::{MatchId, Policy, Sha256, admission::Admitted};
-use lattice_surface::InputLog;
+use lattice_policies::{MatchId, Policy, Sha256, admission::Admitted, policy::LogMode};
 use thiserror::Error;
 
 use crate::{
     artifacts::Artifacts,
+    aside::Aside,
     egress::{Egress, EgressError, EgressSettings},
     engine::{Engine, EngineError, REPLAY_SLOTS},
     epoch::EpochClock,
     fault::{Fault, FaultKind},
     lock::lock,
-    matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus},
+    matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus, Runner},
     program::{CompileError, Program},
-    replay::{self, ReplayError, Replayed, ReplayedTick},
+    replay::{self, ReplayError, Replayed, ReplayedTick, Stretch},
     reports::{Outcome, Reports},
+    snapshot::Snapshot,
     starter::Starter,
-    worker::{Workers, yield_to_others},
+    worker::{Lanes, Workers, yield_to_others},
 };
 
 /// Programs kept ready in memory.
@@ -107,6 +108,7 @@ struct Inner {
     compiling: Mutex<()>,
     waiting_compiles: AtomicUsize,
     replays: AtomicUsize,
+    lanes: Arc<Lanes>,
     /// Taken when the host goes down.
     threads: Mutex<Option<Threads>>,
 }
@@ -124,11 +126,13 @@ impl Fleet {
         let artifacts = Artifacts::open(&path, &engine)
             .map_err(|error| StartError::Artifacts { path, error })?;
         let egress = Egress::start(settings.egress)?;
-        let registry = Arc::new(Registry::new(reports, egress));
+        let registry = Registry::new(reports, egress).map_err(StartError::Thread)?;
+        let registry = Arc::new(registry);
         let workers = Workers::start(settings.workers.max(1)).map_err(StartError::Thread)?;
         let starter = Starter::start(Arc::clone(&registry), Arc::clone(workers.lanes()))
             .map_err(StartError::Thread)?;
         let epoch = EpochClock::start(engine.wasmtime().clone()).map_err(StartError::Thread)?;
+        let lanes = Arc::clone(workers.lanes());
         let threads = Mutex::new(Some(Threads { starter, workers, _epoch: epoch }));
         let inner = Inner {
             engine,
@@ -138,6 +142,7 @@ impl Fleet {
             compiling: Mutex::default(),
             waiting_compiles: AtomicUsize::new(0),
             replays: AtomicUsize::new(0),
+            lanes,
             threads,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -166,22 +171,39 @@ impl Fleet {
         Ok(program)
     }
 
-    /// Runs a match again from its input log, up to tick `to` or to its end, on a thread that
-    /// yields to the ticks. Blocks. Takes one of a few places that no match takes.
+    /// Runs a part of a match again from its input log, up to tick `to` or to the part's end, on a
+    /// thread that yields to the ticks. Blocks. Takes one of a few places that no match takes.
     pub fn replay(
         &self,
         program: &Program,
-        log: &InputLog,
+        stretch: Stretch<'_>,
         to: Option<i64>,
         watch: impl FnMut(ReplayedTick<'_>) -> ControlFlow<()> + Send,
     ) -> Result<Replayed, ReplayError> {
-        let _place = Place::take(&self.inner.replays, REPLAY_SLOTS as usize)
-            .map_err(|_| ReplayError::Busy)?;
         let mut watch = watch;
+        self.replay_aside(|| replay::replay(program, &stretch, to, &mut watch))
+    }
+
+    /// The match as it stood before tick `at`, by running it again up to there. Where the log has
+    /// no end, whoever asks knows that the match has come so far.
+    pub fn state_at(
+        &self,
+        program: &Program,
+        stretch: Stretch<'_>,
+        at: i64,
+    ) -> Result<Snapshot, ReplayError> {
+        self.replay_aside(|| replay::state_at(program, &stretch, at))
+    }
+
+    fn replay_aside<T: Send>(
+        &self,
+        replay: impl FnOnce() -> Result<T, ReplayError> + Send,
+    ) -> Result<T, ReplayError> {
+        let _place = self.replay_place().ok_or(ReplayError::Busy)?;
         thread::scope(|scope| {
             let run = || {
                 yield_to_others();
-                replay::replay(program, log, to, &mut watch)
+                replay()
             };
             let failed =
                 |what: &str| ReplayError::Host(Fault::new(FaultKind::Host, "replay", what));
@@ -189,6 +211,16 @@ impl Fleet {
             let thread = thread.map_err(|error| failed(&error.to_string()))?;
             thread.join().unwrap_or_else(|_| Err(failed("the replay failed")))
         })
+    }
+
+    /// One of the few places for what needs a guest beside those of the matches.
+    pub(crate) fn replay_place(&self) -> Option<Place<'_>> {
+        Place::take(&self.inner.replays, REPLAY_SLOTS as usize).ok()
+    }
+
+    /// Puts a match back that was taken from its worker.
+    pub(crate) fn put_back(&self, runner: Box<Runner>) {
+        self.inner.lanes.place(runner);
     }
 
     /// The way out to the network, and the rules that each game has for it.
@@ -225,19 +257,35 @@ impl Fleet {
         FleetFigures { slots: self.inner.engine.slots(), matches }
     }
 
-    /// Asks every sim to stop, waits up to `grace` for them, and ends the rest. Blocks.
+    /// Asks every sim to stop, waits up to `grace` for them, and ends the others. Blocks.
     pub fn shut_down(&self, grace: Duration) {
-        self.inner.registry.stopping.store(true, Ordering::SeqCst);
-        let Some(threads) = lock(&self.inner.threads).take() else { return };
-        let live: Vec<_> = self.inner.registry.lock().values().cloned().collect();
-        live.iter().for_each(LiveMatch::stop);
+        self.go_down(grace, false);
+    }
+
+    /// Leaves every match as it stands between two ticks, for a next start to go on from; one whose
+    /// inputs are not logged is stopped. Waits up to `grace` for room for the snapshots. Blocks.
+    pub fn rest(&self, grace: Duration) {
+        self.go_down(grace, true);
+    }
+
+    fn go_down(&self, grace: Duration, rests: bool) {
+        let registry = &self.inner.registry;
         let until = Instant::now() + grace;
-        while !self.inner.registry.lock().is_empty() && Instant::now() < until {
-            thread::sleep(Duration::from_millis(5));
+        let rests = rests && self.inner.engine.limits().log != LogMode::Off;
+        let Some(threads) = lock(&self.inner.threads).take() else { return };
+        let _ = registry.stopping.set(Stopping { rests, until });
+        if !rests {
+            let live: Vec<_> = registry.lock().values().cloned().collect();
+            live.iter().for_each(LiveMatch::stop);
+            while !registry.lock().is_empty() && Instant::now() < until {
+                thread::sleep(Duration::from_millis(5));
+            }
         }
         let Threads { starter, workers, _epoch } = threads;
         starter.end();
         workers.end();
+        registry.copies.end();
+        registry.seals.end();
         let left = until.saturating_duration_since(Instant::now());
         self.egress().shut_down(left.max(LAST_RECORDS));
     }
@@ -291,12 +339,31 @@ pub(crate) struct Registry {
     live: Mutex<BTreeMap<MatchId, LiveMatch>>,
     pub(crate) reports: Arc<dyn Reports>,
     pub(crate) egress: Egress,
-    stopping: AtomicBool,
+    /// Where large memories are copied, and where copies are hashed.
+    pub(crate) copies: Arc<Aside>,
+    pub(crate) seals: Aside,
+    stopping: OnceLock<Stopping>,
+}
+
+/// The host goes down.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopping {
+    /// Its matches go on at a next start.
+    pub(crate) rests: bool,
+    /// When it has to be down.
+    pub(crate) until: Instant,
 }
 
 impl Registry {
-    fn new(reports: Arc<dyn Reports>, egress: Egress) -> Self {
-        Self { live: Mutex::default(), reports, egress, stopping: AtomicBool::new(false) }
+    fn new(reports: Arc<dyn Reports>, egress: Egress) -> io::Result<Self> {
+        Ok(Self {
+            live: Mutex::default(),
+            reports,
+            egress,
+            copies: Arc::new(Aside::start("copies")?),
+            seals: Aside::start("seals")?,
+            stopping: OnceLock::new(),
+        })
     }
 
     /// Adds a match if a slot is free; one that runs already is not started again.
@@ -309,9 +376,9 @@ impl Registry {
         free
     }
 
-    /// Whether the host is going down.
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
+    /// How the host is going down, if it is.
+    pub(crate) fn stopping(&self) -> Option<Stopping> {
+        self.stopping.get().copied()
     }
 
     pub(crate) fn remove(&self, id: &MatchId) {
@@ -322,8 +389,8 @@ impl Registry {
     pub(crate) fn close_reason(&self, outcome: &Outcome) -> CloseReason {
         match outcome {
             Outcome::Finished => CloseReason::Ended,
-            Outcome::Faulted(_) => CloseReason::Faulted,
-            Outcome::Stopped if self.is_stopping() => CloseReason::HostStopping,
+            Outcome::Faulted(_) | Outcome::Lost { .. } => CloseReason::Faulted,
+            Outcome::Stopped if self.stopping().is_some() => CloseReason::HostStopping,
             Outcome::Stopped => CloseReason::Stopped,
         }
     }
@@ -359,7 +426,7 @@ impl Programs {
 }
 
 /// A place of a few, until it is dropped.
-struct Place<'a>(&'a AtomicUsize);
+pub(crate) struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {
     /// A place, or how many are taken if that is all.

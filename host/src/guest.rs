@@ -3,16 +3,19 @@
 
 use std::sync::Arc;
 
-use lattice_policies::functions::MEMORY;
+use lattice_policies::{Sha256, functions::MEMORY};
 use lattice_surface::{Phase, SharedRules, Surface};
+use thiserror::Error;
 use wasmtime::{Instance, Memory, Store, TypedFunc, WasmParams, WasmResults};
 
 use crate::{
     engine::Engine,
     epoch::epochs,
     fault::{Fault, FaultKind},
+    image::{self, Image},
     memory_limit::MemoryLimit,
     program::Program,
+    snapshot::{BadSnapshot, Snapshot},
 };
 
 /// Fuel used by one call into the guest, in wasmtime's units and our host functions' prices.
@@ -23,6 +26,55 @@ pub type Fuel = u64;
 struct GuestLimits {
     fuel: Fuel,
     deadline_ms: u64,
+}
+
+/// Where a match stands between two calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// The tick that runs next; -1 before `init`.
+    pub(crate) tick: i64,
+    /// The tick before which a match that was asked to stop ends.
+    pub(crate) ends_at: Option<i64>,
+    /// Used so far.
+    pub(crate) fuel: Fuel,
+}
+
+impl Moment {
+    pub(crate) const BEFORE_INIT: Self = Self { tick: -1, ends_at: None, fuel: 0 };
+}
+
+/// A match as it was copied out of its guest. It takes longer to hash than to copy, so that is done
+/// when the guest goes on.
+pub(crate) struct Copy {
+    module: Sha256,
+    moment: Moment,
+    image: Image,
+    surface: Vec<u8>,
+}
+
+impl Copy {
+    /// Makes a snapshot of it.
+    pub(crate) fn seal(self) -> Snapshot {
+        let Self { module, moment, image, surface } = self;
+        let (memory, globals) = image.into_parts();
+        let Moment { tick, ends_at, fuel } = moment;
+        Snapshot { module, tick, ends_at, fuel, memory, globals, surface }
+    }
+}
+
+/// Why no guest could be made out of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RestoreError {
+    #[error(transparent)]
+    Snapshot(#[from] BadSnapshot),
+    #[error("{0}")]
+    Host(Fault),
+}
+
+impl From<Fault> for RestoreError {
+    fn from(fault: Fault) -> Self {
+        Self::Host(fault)
+    }
 }
 
 /// What wasmtime keeps beside an instance.
@@ -53,6 +105,7 @@ impl GuestState {
 pub struct Guest {
     sandbox: Sandbox,
     instance: Instance,
+    program: Program,
     tick: TypedFunc<i64, i32>,
     hash: Option<TypedFunc<(), i64>>,
     shutdown: Option<TypedFunc<(), ()>>,
@@ -65,12 +118,15 @@ struct Sandbox {
     store: Store<GuestState>,
     fuel_used: Fuel,
     gauges_changed: bool,
+    code_shift: isize,
 }
 
 const INITIALIZE: &str = "_initialize";
 const INIT: &str = "lattice_sim_init";
 const TICK: &str = "lattice_sim_tick";
 const HASH: &str = "lattice_sim_hash";
+const SAVE: &str = "lattice_sim_save";
+const LOAD: &str = "lattice_sim_load";
 const SHUTDOWN: &str = "lattice_sim_shutdown";
 
 impl Guest {
@@ -97,14 +153,54 @@ impl Guest {
         let tick = instance.get_typed_func(&mut store, TICK).map_err(host)?;
         let hash = instance.get_typed_func(&mut store, HASH).ok();
         let shutdown = instance.get_typed_func(&mut store, SHUTDOWN).ok();
-        let sandbox = Sandbox { store, fuel_used: 0, gauges_changed: false };
-        Ok(Self { sandbox, instance, tick, hash, shutdown, tick_limits, init_limits })
+        let code_shift = program.code_shift();
+        let sandbox = Sandbox { store, fuel_used: 0, gauges_changed: false, code_shift };
+        let program = program.clone();
+        Ok(Self { sandbox, instance, program, tick, hash, shutdown, tick_limits, init_limits })
+    }
+
+    /// Takes an instance of the program to where a match of it stood between two ticks.
+    pub(crate) fn restore(
+        program: &Program,
+        snapshot: &Snapshot,
+        config: Arc<[u8]>,
+        egress: Arc<SharedRules>,
+    ) -> Result<Self, RestoreError> {
+        if snapshot.module != program.sha256() {
+            let (expected, found) = (program.sha256(), snapshot.module);
+            return Err(BadSnapshot::OtherModule { expected, found }.into());
+        }
+        let mut guest = Self::new(program, Arc::clone(&config), Arc::clone(&egress))?;
+        guest.take_over(snapshot, config, egress)?;
+        let Self { sandbox, instance, .. } = &mut guest;
+        let store = &mut sandbox.store;
+        if let Some(memory) = store.data().memory {
+            image::put_memory(store, memory, &snapshot.memory)?;
+        }
+        image::put_globals(store, instance, program.globals(), &snapshot.globals)?;
+        Ok(guest)
+    }
+
+    /// Copies the guest as it is between two calls. `None` if its module does what no snapshot
+    /// holds.
+    pub(crate) fn copy(&mut self, moment: Moment) -> Option<Copy> {
+        let store = &mut self.sandbox.store;
+        let memory = store.data().memory.filter(|_| self.program.can_snapshot())?;
+        let image = Image::copy(store, &self.instance, memory, self.program.globals());
+        let (module, surface) = (self.program.sha256(), self.surface().save());
+        Some(Copy { module, moment, image, surface })
+    }
+
+    /// The match between two calls. `None` if its module does what no snapshot holds.
+    pub(crate) fn snapshot(&mut self, moment: Moment) -> Option<Snapshot> {
+        Some(self.copy(moment)?.seal())
     }
 
     /// Gives each call so much time, in milliseconds, instead of what policy says.
-    pub(crate) fn set_deadline(&mut self, ms: u64) {
-        self.tick_limits.deadline_ms = ms;
-        self.init_limits.deadline_ms = ms;
+    pub(crate) fn set_deadline(&mut self, ms: Option<u64>) {
+        let policy = u64::from(self.program.engine().limits().tick_deadline_ms);
+        self.tick_limits.deadline_ms = ms.unwrap_or(policy);
+        self.init_limits.deadline_ms = ms.unwrap_or(10 * policy);
     }
 
     /// Runs `_initialize`, if there, and `lattice_sim_init`, with one budget for both. A result
@@ -151,6 +247,40 @@ impl Guest {
         self.sandbox.call(SHUTDOWN, shutdown, (), self.tick_limits, |()| None)
     }
 
+    /// Runs `lattice_sim_save`, if there, within init's budget: what it wrote.
+    pub(crate) fn save_state(&mut self) -> Option<Result<Vec<u8>, Fault>> {
+        self.surface().begin_save();
+        let saved = self.call_declared(SAVE)?;
+        Some(saved.map(|()| self.surface().take_state()))
+    }
+
+    /// Runs `lattice_sim_load`, if there, within init's budget, for it to read that state.
+    pub(crate) fn load_state(&mut self, state: Vec<u8>) -> Option<Result<(), Fault>> {
+        self.surface().begin_load(state);
+        self.call_declared(LOAD)
+    }
+
+    /// Goes on with the surface of another match's snapshot, and with its own way out.
+    pub(crate) fn take_over(
+        &mut self,
+        snapshot: &Snapshot,
+        config: Arc<[u8]>,
+        egress: Arc<SharedRules>,
+    ) -> Result<(), BadSnapshot> {
+        let limits = Arc::clone(self.program.engine().limits());
+        *self.surface() = Surface::restore(limits, config, egress, &snapshot.surface)
+            .map_err(|error| BadSnapshot::Misfit(error.to_string()))?;
+        Ok(())
+    }
+
+    /// Calls an export that may be there, of which any result but 0 is a fault that it declares.
+    fn call_declared(&mut self, export: &'static str) -> Option<Result<(), Fault>> {
+        let store = &mut self.sandbox.store;
+        let function = self.instance.get_typed_func::<(), i32>(store, export).ok()?;
+        let fault = |code: &i32| (*code != 0).then_some(*code);
+        Some(self.sandbox.call(export, &function, (), self.init_limits, fault).map(drop))
+    }
+
     pub fn surface(&mut self) -> &mut Surface {
         &mut self.sandbox.store.data_mut().surface
     }
@@ -164,6 +294,10 @@ impl Guest {
     /// Whether the last call set a gauge.
     pub fn gauges_changed(&self) -> bool {
         self.sandbox.gauges_changed
+    }
+
+    pub(crate) fn program(&self) -> &Program {
+        &self.program
     }
 
     /// Bytes of linear memory.
@@ -203,7 +337,10 @@ impl Sandbox {
             let left = self.store.get_fuel().unwrap_or(0);
             self.fuel_used = limits.fuel.saturating_sub(left);
         }
-        let value = result.map_err(|error| Fault::of_call(entry, &error))?;
+        let value = result.map_err(|error| {
+            let fault = Fault::of_call(entry, &error);
+            fault.with_frames_moved(self.code_shift)
+        })?;
         match declared(&value) {
             Some(code) => Err(sim_fault(entry, code)),
             None => Ok(value),

@@ -4,6 +4,7 @@
 //! What happens in a match is told to the rest of the platform through [`Reports`].
 
 mod artifacts;
+mod aside;
 mod calls;
 mod capacity;
 pub mod director;
@@ -14,24 +15,30 @@ mod fault;
 mod fleet;
 mod grid;
 mod guest;
+mod image;
 mod lock;
 mod matches;
 mod memory_limit;
 mod program;
 pub mod replay;
 mod reports;
+mod rewrite;
+mod snapshot;
 mod starter;
+mod upgrade;
 mod worker;
 
 pub use capacity::CapacityError;
 pub use engine::{Engine, EngineError, REPLAY_SLOTS};
 pub use fault::{Fault, FaultKind, Frame};
 pub use fleet::{Action, ApplyError, Fleet, FleetFigures, HostSettings, StartError};
-pub use guest::{Fuel, Guest};
+pub use guest::{Fuel, Guest, RestoreError};
 pub use lattice_surface::Level;
 pub use matches::{
-    CloseReason, ConnectError, LiveMatch, MatchSpec, MatchState, MatchStatus, Outgoing, PlayerLink,
-    SendError,
+    CloseReason, ConnectError, LiveMatch, MatchSpec, MatchState, MatchStatus, Origin, Outgoing,
+    PlayerLink, Resume, SendError,
 };
 pub use program::{CompileError, Program};
-pub use reports::{InputChunk, LogLine, MatchEnd, Outcome, Reports};
+pub use reports::{EndProof, InputChunk, LogLine, MatchEnd, Outcome, Reports};
+pub use snapshot::{BadSnapshot, MemoryImage, PAGE_BYTES, Page, Snapshot};
+pub use upgrade::{UpgradeError, Upgraded};

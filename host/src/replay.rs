@@ -1,18 +1,20 @@
 //! Replay: the same match again from its input log, compared with what was logged, as fast as the
-//! machine runs it. Never sends or waits for anything.
+//! machine runs it; whole, from a snapshot, or up to where it goes on by itself. Never sends or
+//! waits for anything.
 
 use std::{ops::ControlFlow, sync::Arc};
 
 use lattice_policies::Sha256;
 use lattice_surface::{
-    InputLog, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Phase, TickInputs,
+    Event, LogPart, LoggedCall, LoggedEnd, LoggedEnding, Phase, SharedRules, TickInputs,
 };
 use thiserror::Error;
 
 use crate::{
     fault::Fault,
-    guest::{Fuel, Guest},
+    guest::{Fuel, Guest, Moment, RestoreError},
     program::Program,
+    snapshot::Snapshot,
 };
 
 /// Time for one call. The deadline is no part of a match, and a replay yields to others; fuel is,
@@ -29,6 +31,21 @@ pub enum ReplayError {
          where fuel and limits may end a tick elsewhere"
     )]
     OtherEngine { logged: Sha256, here: Sha256 },
+    #[error(
+        "this part of the input log begins at tick {tick} with a snapshot, which is not given: a \
+         replay of it needs one of tick {tick} or later"
+    )]
+    NoSnapshot { tick: i64 },
+    #[error("the snapshot is of tick {tick}, which is not in this part of the input log")]
+    Elsewhere { tick: i64 },
+    #[error("the module's state can't be taken out: it does what no snapshot holds")]
+    NotKept,
+    #[error("the replay is not the match that was logged: {0}")]
+    Differs(Difference),
+    #[error("the match ended after {ticks} ticks, and tick {at} was asked for")]
+    Ended { ticks: i64, at: i64 },
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     #[error("as many replays run already as may at once; try again in a moment")]
     Busy,
     #[error("the host has no room for a replay: {0}")]
@@ -42,8 +59,12 @@ pub struct Replayed {
     pub ticks: i64,
     /// The transcript's chain after them.
     pub transcript: Sha256,
-    /// Fuel used over all of it, `init` included.
+    /// Fuel used from the match's beginning on, `init` included.
     pub fuel: Fuel,
+    /// The state that it came to, if its module's state can be taken out and no call faulted.
+    pub state: Option<Sha256>,
+    /// What the sim had left by `lattice_ms_result`.
+    pub result: Option<Vec<u8>>,
     /// How far it came.
     pub extent: Extent,
 }
@@ -85,42 +106,114 @@ pub struct ReplayedTick<'a> {
 /// Sees every call of a replay, and may break it off.
 pub type Watch<'a> = &'a mut dyn FnMut(ReplayedTick<'_>) -> ControlFlow<()>;
 
+/// What a replay runs: a part of a log, from a snapshot in it or from the part's beginning.
+#[derive(Debug, Clone, Copy)]
+pub struct Stretch<'a> {
+    pub part: LogPart<'a>,
+    pub from: Option<&'a Snapshot>,
+}
+
+/// A match that was run again up to where it goes on by itself.
+pub(crate) struct Resumed {
+    pub(crate) guest: Guest,
+    pub(crate) moment: Moment,
+}
+
 /// Runs a match again from its log, up to tick `to` (that one included) or to the log's end.
 pub(crate) fn replay(
     program: &Program,
-    log: &InputLog,
+    stretch: &Stretch<'_>,
     to: Option<i64>,
     watch: Watch<'_>,
 ) -> Result<Replayed, ReplayError> {
-    check(program, &log.header)?;
-    let guest = Guest::new(program, Arc::clone(&log.header.config), Arc::default());
-    let mut guest = guest.map_err(ReplayError::Host)?;
-    guest.set_deadline(PATIENCE_MS);
-    let mut run = Run { guest, ticks: 0, fuel: 0, watch };
-    let extent = match run.through(log, to.unwrap_or(i64::MAX)) {
+    let mut run = Run::new(program, stretch, Arc::default(), watch)?;
+    let extent = match run.through(stretch, to.unwrap_or(i64::MAX)) {
         Ok(()) => Extent::End,
         Err(Stop::Here) => Extent::Partial,
         Err(Stop::Differs(difference)) => Extent::Differs(difference),
     };
-    let transcript = run.guest.surface().transcript();
-    Ok(Replayed { ticks: run.ticks, transcript, fuel: run.fuel, extent })
+    let Run { mut guest, moment, .. } = run;
+    let transcript = guest.surface().transcript();
+    let result = guest.surface().result().map(<[u8]>::to_vec);
+    let state = guest.snapshot(moment).map(|snapshot| snapshot.state());
+    Ok(Replayed { ticks: moment.tick, transcript, fuel: moment.fuel, state, result, extent })
 }
 
-fn check(program: &Program, header: &MatchHeader) -> Result<(), ReplayError> {
-    let (logged, given) = (header.module, program.sha256());
+/// Runs a match again to where it stood before tick `at`, also where the log's last inputs are
+/// long before that: whoever asks knows that those ticks were run.
+pub(crate) fn resume(
+    program: &Program,
+    stretch: &Stretch<'_>,
+    at: i64,
+    egress: Arc<SharedRules>,
+) -> Result<Resumed, ReplayError> {
+    let mut watch = |_: ReplayedTick<'_>| ControlFlow::Continue(());
+    let mut run = Run::new(program, stretch, egress, &mut watch)?;
+    run.exactly = Some(at);
+    let stop = run.through(stretch, i64::MAX);
+    if let Err(Stop::Differs(difference)) = stop {
+        return Err(ReplayError::Differs(difference));
+    }
+    let Run { mut guest, moment, .. } = run;
+    if moment.tick != at {
+        return Err(ReplayError::Ended { ticks: moment.tick, at });
+    }
+    guest.surface().go_live();
+    guest.set_deadline(None);
+    Ok(Resumed { guest, moment })
+}
+
+/// The match as it stood before tick `at`.
+pub(crate) fn state_at(
+    program: &Program,
+    stretch: &Stretch<'_>,
+    at: i64,
+) -> Result<Snapshot, ReplayError> {
+    let Resumed { mut guest, moment } = resume(program, stretch, at, Arc::default())?;
+    guest.snapshot(moment).ok_or(ReplayError::NotKept)
+}
+
+/// The guest that a replay of the stretch begins with, and where the match stands then.
+fn begin(
+    program: &Program,
+    stretch: &Stretch<'_>,
+    egress: Arc<SharedRules>,
+) -> Result<(Guest, Moment), ReplayError> {
+    let part = &stretch.part;
+    check(program, part)?;
+    let config = Arc::clone(&part.header.config);
+    let mut begun = match stretch.from {
+        Some(snapshot) if !part.has(snapshot.tick) => {
+            return Err(ReplayError::Elsewhere { tick: snapshot.tick });
+        }
+        Some(snapshot) => (Guest::restore(program, snapshot, config, egress)?, snapshot.moment()),
+        None if part.start.is_some() => {
+            return Err(ReplayError::NoSnapshot { tick: part.first_tick() });
+        }
+        None => {
+            let guest = Guest::new(program, config, egress).map_err(ReplayError::Host)?;
+            (guest, Moment::BEFORE_INIT)
+        }
+    };
+    begun.0.set_deadline(Some(PATIENCE_MS));
+    Ok(begun)
+}
+
+fn check(program: &Program, part: &LogPart<'_>) -> Result<(), ReplayError> {
+    let (logged, given) = (part.module(), program.sha256());
     if logged != given {
         return Err(ReplayError::OtherModule { logged, given });
     }
-    let (logged, here) = (header.fingerprint, program.engine().fingerprint());
+    let (logged, here) = (part.fingerprint(), program.engine().fingerprint());
     if logged == here { Ok(()) } else { Err(ReplayError::OtherEngine { logged, here }) }
 }
 
 /// A match that is run again.
 struct Run<'a> {
     guest: Guest,
-    /// Ticks that were run and count.
-    ticks: i64,
-    fuel: Fuel,
+    moment: Moment,
+    /// The tick before which it stops, though the log may know of more, or of nothing so late.
+    exactly: Option<i64>,
     watch: Watch<'a>,
 }
 
@@ -148,73 +241,96 @@ impl Called {
     }
 }
 
-impl Run<'_> {
-    fn through(&mut self, log: &InputLog, to: i64) -> Result<(), Stop> {
-        let mut inputs = log.inputs.iter().peekable();
-        let called = self.init(&log.header, inputs.next_if(|inputs| inputs.tick < 0))?;
-        if is_fault_of(log.end.as_ref(), LoggedCall::Init) || called != Called::GoesOn {
-            return self.expect_fault(log.end.as_ref(), LoggedCall::Init, -1, &called);
-        }
-        while !self.is_over(log) {
-            if self.ticks > to {
-                return Err(Stop::Here);
+impl<'a> Run<'a> {
+    fn new(
+        program: &Program,
+        stretch: &Stretch<'_>,
+        egress: Arc<SharedRules>,
+        watch: Watch<'a>,
+    ) -> Result<Self, ReplayError> {
+        let (guest, moment) = begin(program, stretch, egress)?;
+        Ok(Self { guest, moment, exactly: None, watch })
+    }
+
+    fn through(&mut self, stretch: &Stretch<'_>, to: i64) -> Result<(), Stop> {
+        let part = &stretch.part;
+        let from = stretch.from.map_or(-1, |snapshot| snapshot.tick);
+        let passed = part.inputs.partition_point(|inputs| inputs.tick < from);
+        let mut inputs = part.inputs[passed..].iter().peekable();
+        if stretch.from.is_none() {
+            let called = self.init(part, inputs.next_if(|inputs| inputs.tick < 0))?;
+            if is_fault_of(part.end, LoggedCall::Init) || called != Called::GoesOn {
+                return self.expect_fault(part.end, LoggedCall::Init, -1, &called);
             }
-            let inputs = inputs.next_if(|inputs| inputs.tick == self.ticks);
-            let called = self.tick(inputs, log.header.hashes_after(self.ticks))?;
+        }
+        while self.has_next(part, to)? {
+            let inputs = inputs.next_if(|inputs| inputs.tick == self.moment.tick);
+            let called = self.tick(inputs, part.header.hashes_after(self.moment.tick))?;
             if let Called::Faulted(_) = called {
-                return self.expect_fault(log.end.as_ref(), LoggedCall::Tick, self.ticks, &called);
+                return self.expect_fault(part.end, LoggedCall::Tick, self.moment.tick, &called);
             }
-            self.expect_course(log.end.as_ref(), &called)?;
-            self.ticks += 1;
+            self.expect_course(part.end, &called)?;
+            self.moment.tick += 1;
         }
-        match &log.end {
+        match part.end {
             Some(end) => self.finish(end),
             None => Err(Stop::Here),
         }
     }
 
-    /// Whether no tick is left that the log knows of.
-    fn is_over(&self, log: &InputLog) -> bool {
-        match &log.end {
-            Some(end) => {
-                self.ticks >= end.ticks + i64::from(is_fault_of(Some(end), LoggedCall::Tick))
-            }
-            None => log.inputs.last().is_none_or(|last| last.tick < self.ticks),
+    /// Whether another tick is to be run; `false` where the log is at its end.
+    fn has_next(&self, part: &LogPart<'_>, to: i64) -> Result<bool, Stop> {
+        let tick = self.moment.tick;
+        let has_ended = part.end.is_some_and(|end| {
+            tick >= end.ticks + i64::from(is_fault_of(Some(end), LoggedCall::Tick))
+        });
+        match self.exactly {
+            Some(at) if tick >= at => Err(Stop::Here),
+            Some(_) => Ok(!has_ended),
+            None if has_ended || part.end.is_none() && is_over(part, tick) => Ok(false),
+            None if tick > to => Err(Stop::Here),
+            None => Ok(true),
         }
     }
 
-    fn init(&mut self, header: &MatchHeader, inputs: Option<&TickInputs>) -> Result<Called, Stop> {
+    fn init(&mut self, part: &LogPart<'_>, inputs: Option<&TickInputs>) -> Result<Called, Stop> {
+        let header = part.header;
         let codes = inputs.map_or(&[][..], |inputs| &inputs.codes);
         self.guest.surface().replay_codes(codes);
         let called = match self.guest.init(header.seed, header.tick_hz) {
             Ok(()) => Called::GoesOn,
             Err(fault) => Called::Faulted(fault),
         };
+        self.moment.tick = 0;
         self.called(-1, inputs)?;
         Ok(called)
     }
 
     fn tick(&mut self, inputs: Option<&TickInputs>, hash: bool) -> Result<Called, Stop> {
+        let tick = self.moment.tick;
         let surface = self.guest.surface();
         surface.replay_codes(inputs.map_or(&[][..], |inputs| &inputs.codes));
         surface.begin(Phase::Tick);
         for event in inputs.into_iter().flat_map(|inputs| &inputs.events) {
             // It was taken then, and the queue is as it was then.
             let _ = surface.push(event.clone());
+            if let Event::Stop { ticks_left } = event {
+                self.moment.ends_at = Some(tick + i64::from(*ticks_left));
+            }
         }
-        let called = match self.guest.tick(self.ticks, hash) {
+        let called = match self.guest.tick(tick, hash) {
             Ok(false) => Called::GoesOn,
             Ok(true) => Called::Finished,
             Err(fault) => Called::Faulted(fault),
         };
-        self.called(self.ticks, inputs)?;
+        self.called(tick, inputs)?;
         Ok(called)
     }
 
     /// Shows a call that was run, and compares it with the log's record of it.
     fn called(&mut self, tick: i64, inputs: Option<&TickInputs>) -> Result<(), Stop> {
         let fuel = self.guest.fuel_used();
-        self.fuel += fuel;
+        self.moment.fuel += fuel;
         let surface = self.guest.surface();
         surface.log().drain();
         let (transcript, said) = (surface.transcript(), surface.said());
@@ -233,12 +349,14 @@ impl Run<'_> {
     /// A tick that counts goes on, and the last one may finish.
     fn expect_course(&self, end: Option<&LoggedEnd>, called: &Called) -> Result<(), Stop> {
         let Some(end) = end else { return self.expect(called, &Called::GoesOn) };
-        let is_last = self.ticks + 1 == end.ticks;
+        let is_last = self.moment.tick + 1 == end.ticks;
         match &end.ending {
             LoggedEnding::Finished if is_last => self.expect(called, &Called::Finished),
             LoggedEnding::Stopped if is_last => Ok(()),
-            LoggedEnding::Faulted { call: LoggedCall::Tick, kind } if self.ticks == end.ticks => {
-                Err(ended_otherwise(self.ticks, &format!("fault {kind}"), called))
+            LoggedEnding::Faulted { call: LoggedCall::Tick, kind }
+                if self.moment.tick == end.ticks =>
+            {
+                Err(ended_otherwise(self.moment.tick, &format!("fault {kind}"), called))
             }
             _ => self.expect(called, &Called::GoesOn),
         }
@@ -248,7 +366,7 @@ impl Run<'_> {
         if called == logged {
             return Ok(());
         }
-        Err(ended_otherwise(self.ticks, &logged.words(), called))
+        Err(ended_otherwise(self.moment.tick, &logged.words(), called))
     }
 
     /// Holds a call that faulted, or should have, against the log's end.
@@ -265,7 +383,8 @@ impl Run<'_> {
             }
             _ => Called::GoesOn.words(),
         };
-        let is_there = call == LoggedCall::Init || end.is_some_and(|end| end.ticks == self.ticks);
+        let is_there =
+            call == LoggedCall::Init || end.is_some_and(|end| end.ticks == self.moment.tick);
         if is_there && called.words() == logged {
             return Ok(());
         }
@@ -282,11 +401,17 @@ impl Run<'_> {
                 Ok(()) => Called::GoesOn,
                 Err(fault) => Called::Faulted(fault),
             };
-            self.called(self.ticks, None)?;
-            self.expect_fault(Some(end), LoggedCall::Shutdown, self.ticks, &called)?;
+            self.called(self.moment.tick, None)?;
+            self.expect_fault(Some(end), LoggedCall::Shutdown, self.moment.tick, &called)?;
         }
-        same_transcript(self.ticks, end.transcript, self.guest.surface().transcript())
+        same_transcript(self.moment.tick, end.transcript, self.guest.surface().transcript())
     }
+}
+
+/// Whether a part that has no end knows of nothing from that tick on.
+fn is_over(part: &LogPart<'_>, tick: i64) -> bool {
+    let last = part.inputs.last().map_or(-1, |last| last.tick);
+    part.until.map_or(last < tick, |until| until <= tick)
 }
 
 fn is_fault_of(end: Option<&LoggedEnd>, call: LoggedCall) -> bool {

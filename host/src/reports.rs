@@ -1,19 +1,28 @@
 //! What the host tells the rest of the platform about its matches.
 
-use lattice_policies::MatchId;
+use std::sync::Arc;
+
+use lattice_policies::{MatchId, Sha256};
 use lattice_surface::Level;
 
-use crate::fault::Fault;
+use crate::{fault::Fault, snapshot::Snapshot};
 
 /// Receives what happens in matches. Called on the threads that run them, between ticks, so it
 /// must hand things on and return: whoever blocks here makes ticks late.
 pub trait Reports: Send + Sync {
     /// The sim's `init` has ended well.
     fn started(&self, id: &MatchId);
+    /// The match goes on before that tick, as it was left by a host that has ended.
+    fn resumed(&self, id: &MatchId, tick: i64);
     /// Lines that the sim logged in one call.
     fn logs(&self, id: &MatchId, lines: Vec<LogLine>);
-    /// Records that came to a match's input log, behind those before.
+    /// What came to a match's input log, behind what came before.
     fn inputs(&self, id: &MatchId, chunk: InputChunk);
+    /// The match as it stood between two ticks; all inputs before that were reported. `false` if
+    /// there is no room for it now.
+    fn snapshot(&self, id: &MatchId, snapshot: &Arc<Snapshot>) -> bool;
+    /// The host is going down, and the match stands still before that tick; nothing follows.
+    fn rested(&self, id: &MatchId, tick: i64);
     /// The match is over; nothing follows.
     fn ended(&self, id: &MatchId, end: MatchEnd);
 }
@@ -27,10 +36,13 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// Whole records of a match's input log, as `lattice_surface::Records` reads them.
+/// What came to a match's input log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputChunk {
+    /// Whole records, as `lattice_surface::Records` reads them; none if nothing came in.
     pub bytes: Vec<u8>,
+    /// The last tick that was run. Into those up to it, nothing came but what was reported.
+    pub mark: i64,
 }
 
 /// How a match ended.
@@ -41,6 +53,10 @@ pub enum Outcome {
     /// It was asked for.
     Stopped,
     Faulted(Fault),
+    /// It could not go on where a host before this one had left it.
+    Lost {
+        why: String,
+    },
 }
 
 /// The last word on a match.
@@ -56,4 +72,20 @@ pub struct MatchEnd {
     pub dropped_periods: u64,
     /// Log lines that were over a quota.
     pub dropped_log_lines: u64,
+    /// `None` if the host failed in it.
+    pub proof: Option<EndProof>,
+}
+
+/// What a match came to, and what ran it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndProof {
+    /// The chain of all that the sim said.
+    pub transcript: Sha256,
+    /// The last state, if the match's inputs are logged, its module's state can be taken out, and
+    /// its last call did not fault.
+    pub state: Option<Sha256>,
+    /// What was compiled of the module.
+    pub runs: Sha256,
+    /// Names the engine, its settings and the policy.
+    pub fingerprint: Sha256,
 }

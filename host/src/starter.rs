@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     fleet::Registry,
-    matches::{LiveMatch, MatchSpec, Next, Runner},
+    matches::{LiveMatch, MatchSpec, Runner},
     worker::{Lanes, yield_to_others},
 };
 
@@ -35,9 +35,8 @@ impl Starter {
                     let runner = Runner::start(&spec, live, Arc::clone(&registry))?;
                     Some(runner.run_tick(Instant::now()))
                 };
-                if let Ok(Some(Next::Tick(runner, _))) = catch_unwind(AssertUnwindSafe(start)) {
-                    lanes.place(runner);
-                }
+                let next = catch_unwind(AssertUnwindSafe(start));
+                next.into_iter().flatten().for_each(|next| lanes.pass_on(next));
             }
         };
         let thread =

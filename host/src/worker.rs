@@ -69,7 +69,7 @@ impl Workers {
         &self.lanes
     }
 
-    /// Ends every match at once and waits for the threads.
+    /// Has every match leave off at once, and waits for the threads.
     pub(crate) fn end(self) {
         self.lanes.light.iter().chain(&self.lanes.heavy).for_each(Mailbox::close);
         for thread in self.threads {
@@ -82,6 +82,23 @@ impl Lanes {
     /// Hands a new match to the worker with the least to do.
     pub(crate) fn place(&self, runner: Box<Runner>) {
         self.move_to(Lane::of(&runner, Lane::Light), runner);
+    }
+
+    /// Does with a runner what it needs next; one that goes on is placed again.
+    pub(crate) fn pass_on(self: &Arc<Self>, next: Next) {
+        match next {
+            Next::Tick(runner, _) => self.place(runner),
+            Next::Aside(runner) => {
+                let lanes = Arc::clone(self);
+                runner.copies().run(0, move || {
+                    runner.aside().into_iter().for_each(|runner| lanes.place(runner));
+                });
+            }
+            Next::HandOver(runner, to) => {
+                to.send(runner).err().into_iter().for_each(|unsent| self.place(unsent.0));
+            }
+            Next::Ended => {}
+        }
     }
 
     fn move_to(&self, lane: Lane, runner: Box<Runner>) {
@@ -140,7 +157,7 @@ impl Mailbox {
         let mut mail = self.lock();
         if mail.closed {
             drop(mail);
-            return runner.abandon();
+            return runner.leave_off();
         }
         self.load.fetch_add(share(&runner), Relaxed);
         mail.arrived.push(runner);
@@ -183,7 +200,7 @@ impl Worker {
             }
         }
         for due in self.due.drain() {
-            due.runner.abandon();
+            due.runner.leave_off();
         }
     }
 
@@ -221,9 +238,13 @@ impl Worker {
         // so), and not the worker's other matches.
         let next = catch_unwind(AssertUnwindSafe(|| due.runner.run_tick(self.now)));
         mailbox.load.fetch_sub(due.share, Relaxed);
-        let Ok(Next::Tick(runner, now)) = next else {
-            self.now = Instant::now();
-            return;
+        let (runner, now) = match next {
+            Ok(Next::Tick(runner, now)) => (runner, now),
+            other => {
+                other.into_iter().for_each(|next| self.lanes.pass_on(next));
+                self.now = Instant::now();
+                return;
+            }
         };
         self.now = now;
         let lane = Lane::of(&runner, self.lane);

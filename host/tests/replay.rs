@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 use lattice_host::{
     Action, Fleet, Outgoing, PlayerLink, Program, REPLAY_SLOTS,
-    replay::{Difference, Extent, ReplayError, Replayed},
+    replay::{Difference, Extent, ReplayError, Replayed, Stretch},
 };
 use lattice_policies::{
     MatchId, PlayerId, Policy, Sha256,
@@ -42,7 +42,7 @@ fn log_of(host: &TestHost, id: &MatchId) -> InputLog {
 }
 
 fn replay(host: &TestHost, program: &Program, log: &InputLog) -> Replayed {
-    host.fleet.replay(program, log, None, |_| ControlFlow::Continue(())).unwrap()
+    host.replay(program, log, None, |_| ControlFlow::Continue(())).unwrap()
 }
 
 /// Asserts that a match of the module ends again as it did, and answers with its log.
@@ -79,7 +79,7 @@ async fn a_match_with_players_is_the_same_again() {
         said.extend_from_slice(tick.said);
         ControlFlow::Continue(())
     };
-    host.fleet.replay(&host.program(ECHO), &log, None, watch).unwrap();
+    host.replay(&host.program(ECHO), &log, None, watch).unwrap();
     for message in heard.iter().filter(|message| message.len() > 8) {
         assert!(said.windows(message.len()).any(|window| window == message), "{message:?}");
     }
@@ -234,12 +234,12 @@ fn a_replay_stops_where_it_is_told_and_where_the_log_ends() {
     let program = host.program(&asking());
     let id = host.start(&asking(), 240);
     let log = log_of(&host, &id);
-    let to = host.fleet.replay(&program, &log, Some(3), |_| ControlFlow::Continue(())).unwrap();
+    let to = host.replay(&program, &log, Some(3), |_| ControlFlow::Continue(())).unwrap();
     assert_eq!((to.ticks, &to.extent), (4, &Extent::Partial));
     assert_eq!(to.transcript, log.inputs[3].transcript);
 
     let mut seen = Vec::new();
-    let broken = host.fleet.replay(&program, &log, None, |tick| {
+    let broken = host.replay(&program, &log, None, |tick| {
         seen.push(tick.tick);
         if tick.tick == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
@@ -258,13 +258,13 @@ fn a_log_of_another_module_or_engine_is_refused() {
     let id = host.start(&asking(), 240);
     let log = log_of(&host, &id);
     let other = host.program(ECHO);
-    let refused = host.fleet.replay(&other, &log, None, |_| ControlFlow::Continue(()));
+    let refused = host.replay(&other, &log, None, |_| ControlFlow::Continue(()));
     assert!(matches!(refused, Err(ReplayError::OtherModule { .. })), "{refused:?}");
 
     let header = MatchHeader { fingerprint: Sha256::of(b"another"), ..log.header.clone() };
     let log = InputLog { header, ..log };
     let program = host.program(&asking());
-    let refused = host.fleet.replay(&program, &log, None, |_| ControlFlow::Continue(()));
+    let refused = host.replay(&program, &log, None, |_| ControlFlow::Continue(()));
     assert!(matches!(refused, Err(ReplayError::OtherEngine { .. })), "{refused:?}");
 }
 
@@ -331,7 +331,8 @@ fn only_so_many_replays_run_at_once() {
     // Each replay starts another one inside its first call, until one is refused.
     fn nested(fleet: &Fleet, program: &Program, log: &InputLog) -> u32 {
         let mut inside = None;
-        let run = fleet.replay(program, log, None, |_| {
+        let stretch = Stretch { part: log.parts()[0], from: None };
+        let run = fleet.replay(program, stretch, None, |_| {
             inside.get_or_insert_with(|| nested(fleet, program, log));
             ControlFlow::Break(())
         });
@@ -368,7 +369,7 @@ fn digests(host: &TestHost, wat: &str, log: &InputLog) -> Vec<(i64, u64)> {
         }
         ControlFlow::Continue(())
     };
-    host.fleet.replay(&host.program(wat), log, None, watch).unwrap();
+    host.replay(&host.program(wat), log, None, watch).unwrap();
     digests
 }
 

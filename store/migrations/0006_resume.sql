@@ -113,7 +113,10 @@ BEGIN SELECT RAISE(ABORT, 'what a snapshot uses goes with it'); END;
 -- its own: it is written every second, and a match's row may be long.
 CREATE TABLE match_mark (
     match_id TEXT NOT NULL PRIMARY KEY REFERENCES match_run (id),
-    tick     INTEGER NOT NULL
+    tick     INTEGER NOT NULL,
+    -- The tick before which the match stands still since an orderly stop, until it is taken up
+    -- again: the mark may be ahead of it.
+    rests_at INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER match_mark_is_of_a_match_that_runs BEFORE INSERT ON match_mark

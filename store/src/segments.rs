@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     Actor, Match, Store, StoreError, builds,
     columns::{hash, now, parsed},
+    marks,
     matches::{self, audit_match, require_startable},
 };
 
@@ -119,6 +120,7 @@ impl Store {
     pub fn resumed(&self, id: &MatchId, tick: i64, detail: Value) -> Result<(), StoreError> {
         self.write(|tx| {
             let run = matches::require_unended(tx, id)?;
+            marks::take_up(tx, id)?;
             let mut detail = detail;
             if let Some(members) = detail.as_object_mut() {
                 members.insert("Tick".into(), tick.into());

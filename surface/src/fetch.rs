@@ -147,9 +147,14 @@ impl Fetches {
         self.unanswered.retain(|unanswered| *unanswered != id);
     }
 
-    /// Answers the coming call as it was answered then. Nothing leaves from now on.
+    /// Answers the coming call as it was answered then. Nothing leaves until [`go_live`](Self::go_live).
     pub(crate) fn replay(&mut self, codes: &[i32]) {
         self.logged = Some(codes.iter().copied().collect());
+    }
+
+    /// Answers by the rules again.
+    pub(crate) fn go_live(&mut self) {
+        self.logged = None;
     }
 
     pub(crate) fn begin(&mut self) {

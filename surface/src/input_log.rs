@@ -118,6 +118,16 @@ impl LogPart<'_> {
         self.start.map_or(self.header.fingerprint, |segment| segment.fingerprint)
     }
 
+    /// Whether a match that stands before that tick goes on in this part.
+    pub fn has(&self, tick: i64) -> bool {
+        tick >= self.first_tick() && self.until.is_none_or(|until| tick < until)
+    }
+
+    /// Whether anything came into that tick or a later one.
+    pub fn has_inputs(&self, from: i64) -> bool {
+        self.inputs.last().is_some_and(|last| last.tick >= from)
+    }
+
     /// The first tick that it runs; where it begins with `init`, the one behind that.
     pub fn first_tick(&self) -> i64 {
         self.start.map_or(0, |segment| segment.tick)

@@ -17,7 +17,7 @@ pub enum Phase {
     Shutdown,
     /// `lattice_sim_save`, on a copy of the match.
     Save,
-    /// `lattice_sim_load`, in place of `init`.
+    /// `lattice_sim_load`, after an `init` of which nothing counts.
     Load,
 }
 

@@ -121,6 +121,11 @@ impl Surface {
         self.fetches.replay(codes);
     }
 
+    /// Ends a replay: from now on the rules answer requests, and what they allow leaves.
+    pub fn go_live(&mut self) {
+        self.fetches.go_live();
+    }
+
     /// What `http_request` answered in the last call, in order.
     pub fn codes(&self) -> &[i32] {
         self.fetches.codes()

@@ -1,14 +1,14 @@
 //! What a receipt says, held against what there is: the signature, then the module, the input log,
 //! and the match run again, up to the first thing that is not as the receipt says. Never prints.
 
-use std::{fmt::Display, ops::ControlFlow};
+use std::fmt::Display;
 
-use lattice_host::replay::{Extent, ReplayError, ReplayedTick};
+use lattice_host::replay::{Extent, ReplayError, Replayed};
 use lattice_policies::{
     Policy, Sha256,
     admission::{self, SCANNER, feature_names},
 };
-use lattice_surface::{InputLog, LoggedEnd, LoggedEnding, Said};
+use lattice_surface::{InputLog, LogPart, LoggedEnd, LoggedEnding};
 use tempfile::TempDir;
 
 use super::{CliError, terminal::bytes, verify_sandbox::Sandbox};
@@ -114,31 +114,38 @@ impl Check {
         transcript: Sha256,
         stated: &MatchPredicate,
     ) -> Step {
-        if stated.forked_from.is_some() || !stated.segments.is_empty() {
-            let why = "a part of the match began with a stored state, which its log does not hold: \
-                       `lattice replay` has the host run it again";
-            return Err(no("replay", why));
-        }
+        let [part @ LogPart { start: None, .. }] = log.parts()[..] else {
+            return Err(no("replay", BEGAN_ELSEWHERE));
+        };
         let folder = TempDir::with_prefix("lattice-receipt-").map_err(failed)?;
         let sandbox =
             Sandbox::new(wasm, self.policy.clone(), folder.path()).map_err(Halt::Failed)?;
         same("replay", ENGINE, sandbox.fingerprint(), stated.engine)?;
-        let mut result = None;
-        let replayed = sandbox.replay(log, |tick| keep_result(&mut result, &tick));
-        let replayed = replayed.map_err(not_replayed)?;
-        match replayed.extent {
+        same("replay", "the hash of what is compiled", sandbox.runs(), stated.runs)?;
+        let replayed = sandbox.replay(part).map_err(not_replayed)?;
+        match &replayed.extent {
             Extent::Differs(difference) => return Err(no("replay", difference)),
-            Extent::Partial => {
-                let why = "it comes as far as the log goes, which was cut before the match's end";
-                return Err(no("replay", why));
-            }
+            Extent::Partial => return Err(no("replay", CUT)),
             Extent::End => {}
         }
         same("replay", "the transcript's hash", replayed.transcript, transcript)?;
         same("replay", "the ticks", replayed.ticks, stated.ticks)?;
-        same("result", "its SHA-256", told_result(result), told_result(stated.result))?;
-        let ticks = replayed.ticks;
-        self.passed.push(("replay", format!("{ticks} ticks, transcript {transcript}")));
+        self.passed.push(("replay", format!("{} ticks, transcript {transcript}", stated.ticks)));
+        self.left(&replayed, stated)
+    }
+
+    /// What the match left. A state that the host did not tell, as where the machine ended a call,
+    /// is not missed.
+    fn left(&mut self, replayed: &Replayed, stated: &MatchPredicate) -> Step {
+        let result = replayed.result.as_deref().map(Sha256::of);
+        same("result", "its SHA-256", or_none(result), or_none(stated.result))?;
+        if let Some(result) = result {
+            self.passed.push(("result", format!("SHA-256 {result}")));
+        }
+        if let Some(state) = stated.state {
+            same("state", "its SHA-256", or_none(replayed.state), or_none(stated.state))?;
+            self.passed.push(("state", format!("SHA-256 {state}")));
+        }
         Ok(())
     }
 
@@ -153,21 +160,14 @@ impl Check {
 const ENGINE: &str =
     "the fingerprint of engine and policy (is it the host's lattice, and its policy by --policy?)";
 
-/// The last one that was set counts.
-fn keep_result(result: &mut Option<Sha256>, tick: &ReplayedTick<'_>) -> ControlFlow<()> {
-    let mut said = tick.said;
-    while let Some(said) = Said::take(&mut said) {
-        if let Said::Result { bytes } = said {
-            *result = Some(Sha256::of(bytes));
-        }
-    }
-    ControlFlow::Continue(())
-}
+const BEGAN_ELSEWHERE: &str = "a part of the match began with a stored state, which its log does \
+    not hold: `lattice replay` has the host run it again";
+const CUT: &str = "it comes as far as the log goes, which was cut before the match's end";
 
 fn not_replayed(error: ReplayError) -> Halt {
     match error {
-        ReplayError::OtherModule { .. } | ReplayError::OtherEngine { .. } => no("replay", error),
         ReplayError::Busy | ReplayError::Host(_) => failed(error),
+        error => no("replay", error),
     }
 }
 
@@ -211,14 +211,16 @@ fn told(ending: &Ending) -> String {
     }
 }
 
-fn told_result(result: Option<Sha256>) -> String {
-    result.map_or_else(|| "none".to_owned(), |hash| hash.to_string())
+fn or_none(hash: Option<Sha256>) -> String {
+    hash.map_or_else(|| "none".to_owned(), |hash| hash.to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use lattice_policies::policy::MatchLimits;
-    use lattice_surface::{MatchHeader, Record, TickInputs};
+    use lattice_surface::{MatchHeader, Record, Segment, TickInputs};
     use lattice_twin::{MadeUp, play};
 
     use super::*;
@@ -271,10 +273,14 @@ mod tests {
             };
             let (inputs, end) = play(&mut sim, made_up, &mut |_| ControlFlow::Continue(()));
             assert_eq!((end.ticks, &end.ending), (40, &LoggedEnding::Finished));
-            let stated = predicate(&header, &end);
+            let mut stated = predicate(&header, &end);
+            stated.runs = sandbox.runs();
             let (log, transcript) = (Vec::new(), end.transcript);
             let mut played = Self { module, log, stated, transcript, key: HostKey::draw() };
             played.write_log(header, inputs, Some(end));
+            let log = InputLog::read(&played.log).unwrap();
+            let replayed = sandbox.replay(log.parts()[0]).unwrap();
+            played.stated.state = replayed.state;
             played
         }
 
@@ -287,8 +293,12 @@ mod tests {
         ) {
             let records = [Record::Header(header)].into_iter();
             let records = records.chain(inputs.into_iter().map(Record::Inputs));
+            self.write(records.chain(end.map(Record::End)));
+        }
+
+        fn write(&mut self, records: impl Iterator<Item = Record>) {
             self.log.clear();
-            for record in records.chain(end.map(Record::End)) {
+            for record in records {
                 record.encode(&mut self.log);
             }
             let (sha256, bytes) = (Sha256::of(&self.log), self.log.len() as u64);
@@ -359,7 +369,7 @@ mod tests {
     fn a_match_is_proved_by_its_module_and_its_log() {
         let (passed, no) = Played::new().check();
         assert_eq!(no, None);
-        assert_eq!(passed, ["receipt", "module", "log", "replay"]);
+        assert_eq!(passed, ["receipt", "module", "log", "replay", "result", "state"]);
     }
 
     #[test]
@@ -390,6 +400,8 @@ mod tests {
         change(|played| played.stated.ending.state = "stopped".into()).is_no("log", "finished");
         change(|played| played.transcript = Sha256::of(b"")).is_no("log", "transcript");
         change(|played| played.stated.result = None).is_no("result", "says none");
+        change(|played| played.stated.state = Some(Sha256::of(b""))).is_no("state", "SHA-256");
+        change(|played| played.stated.runs = played.stated.module).is_no("replay", "compiled");
         change(|played| played.stated.engine = Sha256::of(b""))
             .is_no("replay", "engine and policy");
         change(|played| played.stated.input_log = None).is_no("log", "names none");
@@ -415,8 +427,16 @@ mod tests {
         played.is_no("replay", "cut");
 
         let mut played = Played::new();
-        let of = "m_0123456789abcdef".parse().unwrap();
-        played.stated.forked_from = Some(receipt::ForkPoint { of, tick: 60 });
+        let log = InputLog::read(&played.log).unwrap();
+        let MatchHeader { module, fingerprint, .. } = log.header;
+        let (tick, state) = (20, Sha256::of(b"state"));
+        let segment = Segment { tick, module, fingerprint, state, transcript: state };
+        let (before, after): (Vec<_>, _) =
+            log.inputs.into_iter().partition(|inputs| inputs.tick < tick);
+        let records = [Record::Header(log.header)].into_iter();
+        let records = records.chain(before.into_iter().map(Record::Inputs));
+        let records = records.chain([Record::Segment(segment)]);
+        played.write(records.chain(after.into_iter().map(Record::Inputs)));
         played.is_no("replay", "stored state");
     }
 }

@@ -4,12 +4,12 @@
 use std::{ops::ControlFlow, path::Path, sync::Arc};
 
 use lattice_host::{
-    Fault, Fleet, Guest, HostSettings, InputChunk, LogLine, MatchEnd, Program, Reports,
+    Fault, Fleet, Guest, HostSettings, InputChunk, LogLine, MatchEnd, Program, Reports, Snapshot,
     egress::{EgressSettings, SystemNetwork},
-    replay::{ReplayError, Replayed, ReplayedTick},
+    replay::{ReplayError, Replayed, Stretch},
 };
 use lattice_policies::{MatchId, Policy, Sha256, admission};
-use lattice_surface::{InputLog, Surface};
+use lattice_surface::{LogPart, Surface};
 use lattice_twin::{Course, Sim};
 use tokio::sync::mpsc;
 
@@ -47,13 +47,15 @@ impl Sandbox {
         self.fleet.fingerprint()
     }
 
-    /// Runs the module's match of a log again, as far as the log goes.
-    pub(super) fn replay(
-        &self,
-        log: &InputLog,
-        watch: impl FnMut(ReplayedTick<'_>) -> ControlFlow<()> + Send,
-    ) -> Result<Replayed, ReplayError> {
-        self.fleet.replay(&self.program, log, None, watch)
+    /// What is compiled of the module.
+    pub(super) fn runs(&self) -> Sha256 {
+        self.program.runs()
+    }
+
+    /// Runs a part of a match again that began with `init`, as far as it goes.
+    pub(super) fn replay(&self, part: LogPart<'_>) -> Result<Replayed, ReplayError> {
+        let stretch = Stretch { part, from: None };
+        self.fleet.replay(&self.program, stretch, None, |_| ControlFlow::Continue(()))
     }
 
     /// A sim that has not been started.
@@ -95,5 +97,10 @@ impl Reports for NoMatches {
     fn started(&self, _: &MatchId) {}
     fn logs(&self, _: &MatchId, _: Vec<LogLine>) {}
     fn inputs(&self, _: &MatchId, _: InputChunk) {}
+    fn resumed(&self, _: &MatchId, _: i64) {}
+    fn snapshot(&self, _: &MatchId, _: &Arc<Snapshot>) -> bool {
+        false
+    }
+    fn rested(&self, _: &MatchId, _: i64) {}
     fn ended(&self, _: &MatchId, _: MatchEnd) {}
 }

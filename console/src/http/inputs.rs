@@ -21,7 +21,8 @@ use super::{
 };
 use crate::{
     app::App,
-    replay::{self, Outcome},
+    history,
+    replay::{self, Outcome, Skipped},
 };
 
 /// A replay to be run.
@@ -49,11 +50,33 @@ pub(crate) struct ReplayAnswer {
     /// The first place where it is not what the log says.
     #[serde(skip_serializing_if = "Option::is_none")]
     difference: Option<DifferenceAnswer>,
+    /// The parts that another engine or policy has run, and that only it can run again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<SkippedAnswer>,
     /// Used over all of it.
     fuel: u64,
     /// The time that it took.
     microseconds: u64,
     ticks_per_second: u64,
+}
+
+/// Ticks that a replay left out.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct SkippedAnswer {
+    from: i64,
+    /// The first tick that is none of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<i64>,
+    /// Names the engine and policy that ran them.
+    engine: String,
+}
+
+impl From<Skipped> for SkippedAnswer {
+    fn from(skipped: Skipped) -> Self {
+        let Skipped { from, until, engine } = skipped;
+        Self { from, until, engine: engine.to_string() }
+    }
 }
 
 /// Where a replay is not the match that was logged.
@@ -86,7 +109,7 @@ pub(crate) async fn show(
     let (found, _permit) =
         caller.match_of_game(&app, &id, |owner| Action::ReadMatch { owner }).await?;
     let place = transfer(&app, &caller)?;
-    let bytes = replay::bytes(&app, &found).await?;
+    let bytes = history::log_bytes(&app, &found).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::CONTENT_LENGTH, bytes.len().to_string()),
@@ -125,11 +148,11 @@ pub(crate) async fn create(
 }
 
 fn answer(r#match: String, outcome: Outcome) -> ReplayAnswer {
-    let Outcome { replayed, took } = outcome;
+    let Outcome { replayed, skipped, took } = outcome;
     let microseconds = took.as_micros() as u64;
     let ticks_per_second = replayed.ticks as f64 / took.as_secs_f64().max(1e-6);
     let (whole, difference) = match replayed.extent {
-        Extent::End => (true, None),
+        Extent::End => (skipped.is_empty(), None),
         Extent::Partial => (false, None),
         Extent::Differs(difference) => (false, Some(difference.into())),
     };
@@ -140,6 +163,7 @@ fn answer(r#match: String, outcome: Outcome) -> ReplayAnswer {
         same: difference.is_none(),
         whole,
         difference,
+        skipped: skipped.into_iter().map(SkippedAnswer::from).collect(),
         fuel: replayed.fuel,
         microseconds,
         ticks_per_second: ticks_per_second as u64,

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     app::{App, to_its_end},
+    history,
     launch::{Order, launch},
     replay, secrets,
 };
@@ -248,7 +249,7 @@ async fn whole_answer(app: &App, found: Match) -> ApiResult<MatchAnswer> {
 
 fn answer(app: &App, found: Match) -> MatchAnswer {
     let live = app.fleet.live(&found.id).map(|live| live.status());
-    let log = match replay::extent(app, &found) {
+    let log = match history::extent(app, &found) {
         None => "off",
         Some(LogExtent::Whole) => "whole",
         Some(LogExtent::Cut) => "cut",

@@ -2,12 +2,12 @@
 //! Never writes, and never loses a state.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use lattice_host::{LogLine, MatchEnd};
+use lattice_host::{LogLine, MatchEnd, PAGE_BYTES, Snapshot};
 use lattice_policies::MatchId;
 use lattice_store::InputAppend;
 
@@ -17,13 +17,26 @@ const WAITING_LOG_BYTES: usize = 256 << 10;
 const LINE_BYTES: usize = 64;
 /// Inputs of one match that may wait to be written, in bytes; a single chunk may be larger.
 const WAITING_INPUT_BYTES: usize = 4 << 20;
+/// Snapshots of all matches that may wait to be written, in bytes; a single one may be larger.
+const WAITING_SNAPSHOT_BYTES: usize = 256 << 20;
 
 /// What a match reported.
 pub(super) enum Report {
     Started(MatchId),
     Logs(MatchId, Vec<LogLine>),
     Inputs(InputAppend),
+    Snapshot(MatchId, Arc<Snapshot>),
+    Resumed(MatchId, i64),
+    Rested(MatchId, i64),
     Ended(MatchId, Box<MatchEnd>),
+}
+
+/// What waited to be written.
+#[derive(Default)]
+pub(super) struct Taken {
+    pub(super) reports: VecDeque<Report>,
+    /// The ticks that matches have come to; to be written after the reports.
+    pub(super) marks: BTreeMap<MatchId, i64>,
 }
 
 /// Where reports wait for the thread that writes them.
@@ -39,6 +52,9 @@ struct Waiting {
     log_bytes: HashMap<MatchId, usize>,
     /// Of the matches that have not ended, or not as far as it is written.
     inputs: HashMap<MatchId, WaitingInputs>,
+    marks: BTreeMap<MatchId, i64>,
+    /// Of the snapshots that are not written.
+    snapshot_bytes: usize,
     /// Until when what waits may be written, once nothing more comes.
     closed: Option<Instant>,
 }
@@ -49,6 +65,18 @@ struct WaitingInputs {
     bytes: usize,
     /// Whether some got lost, so that none may follow.
     is_cut: bool,
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.reports.is_empty() && self.marks.is_empty()
+    }
+}
+
+/// What a snapshot takes in memory.
+fn bytes(snapshot: &Snapshot) -> usize {
+    let pages = snapshot.memory.filled.len() * PAGE_BYTES;
+    pages + snapshot.globals.len() + snapshot.surface.len()
 }
 
 impl Queue {
@@ -73,8 +101,13 @@ impl Queue {
     }
 
     /// Queues records, or, when that match has too much waiting already, that its log ends here.
-    pub(super) fn push_inputs(&self, id: &MatchId, bytes: Vec<u8>) {
+    pub(super) fn push_inputs(&self, id: &MatchId, bytes: Vec<u8>, mark: i64) {
         let mut waiting = self.lock();
+        waiting.marks.insert(id.clone(), mark);
+        if bytes.is_empty() {
+            drop(waiting);
+            return self.changed.notify_one();
+        }
         let of_match = waiting.inputs.entry(id.clone()).or_default();
         if of_match.is_cut {
             return;
@@ -91,6 +124,25 @@ impl Queue {
         waiting.reports.push_back(Report::Inputs(append));
         drop(waiting);
         self.changed.notify_one();
+    }
+
+    /// Queues a snapshot, if those that wait leave room for it.
+    pub(super) fn push_snapshot(&self, id: &MatchId, snapshot: &Arc<Snapshot>) -> bool {
+        let mut waiting = self.lock();
+        let bytes = bytes(snapshot);
+        if waiting.snapshot_bytes > 0 && waiting.snapshot_bytes + bytes > WAITING_SNAPSHOT_BYTES {
+            return false;
+        }
+        waiting.snapshot_bytes += bytes;
+        waiting.reports.push_back(Report::Snapshot(id.clone(), Arc::clone(snapshot)));
+        drop(waiting);
+        self.changed.notify_one();
+        true
+    }
+
+    /// The snapshot waits no more.
+    pub(super) fn snapshot_done(&self, snapshot: &Snapshot) {
+        self.lock().snapshot_bytes -= bytes(snapshot);
     }
 
     /// So many bytes of a match's inputs wait no more.
@@ -114,13 +166,15 @@ impl Queue {
 
     /// Waits for reports, and gives none when the patience is over; `None` once the queue is
     /// closed and empty.
-    pub(super) fn take_all(&self, patience: Duration) -> Option<VecDeque<Report>> {
-        let wait = |waiting: &mut Waiting| waiting.reports.is_empty() && waiting.closed.is_none();
+    pub(super) fn take_all(&self, patience: Duration) -> Option<Taken> {
+        let wait = |waiting: &mut Waiting| waiting.is_empty() && waiting.closed.is_none();
         let waited = self.changed.wait_timeout_while(self.lock(), patience, wait);
         let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
         waiting.log_bytes.clear();
+        let goes_on = !waiting.is_empty() || waiting.closed.is_none();
         let reports = std::mem::take(&mut waiting.reports);
-        (!reports.is_empty() || waiting.closed.is_none()).then_some(reports)
+        let marks = std::mem::take(&mut waiting.marks);
+        goes_on.then_some(Taken { reports, marks })
     }
 
     /// Nothing more comes; what waits may be written until then.
@@ -158,7 +212,7 @@ mod tests {
         assert!(!queue.push_logs(&noisy, flood));
         assert!(queue.push_logs(&quiet, vec![line("hello")]));
         queue.push(Report::Started(noisy.clone()));
-        assert_eq!(queue.take_all(Duration::ZERO).unwrap().len(), 3);
+        assert_eq!(queue.take_all(Duration::ZERO).unwrap().reports.len(), 3);
         assert!(queue.push_logs(&noisy, vec![line("room again")]));
     }
 
@@ -167,13 +221,13 @@ mod tests {
         let queue = Queue::default();
         queue.push(Report::Started(MatchId::from_random([1; 10])));
         queue.close(Instant::now());
-        assert_eq!(queue.take_all(Duration::ZERO).unwrap().len(), 1);
+        assert_eq!(queue.take_all(Duration::ZERO).unwrap().reports.len(), 1);
         assert!(queue.take_all(Duration::ZERO).is_none());
     }
 
     /// The inputs that wait, as the bytes of each chunk; `None` where they got lost.
     fn inputs(queue: &Queue) -> Vec<Option<usize>> {
-        let reports = queue.take_all(Duration::ZERO).unwrap();
+        let reports = queue.take_all(Duration::ZERO).unwrap().reports;
         let length = |report| match report {
             Report::Inputs(InputAppend::Records { bytes, .. }) => Some(bytes.len()),
             Report::Inputs(InputAppend::Lost { .. }) => None,
@@ -187,16 +241,16 @@ mod tests {
         let queue = Queue::default();
         let (noisy, quiet) = (MatchId::from_random([1; 10]), MatchId::from_random([2; 10]));
         let half = WAITING_INPUT_BYTES / 2;
-        queue.push_inputs(&noisy, vec![0; half]);
-        queue.push_inputs(&noisy, vec![0; half]);
+        queue.push_inputs(&noisy, vec![0; half], 0);
+        queue.push_inputs(&noisy, vec![0; half], 0);
         assert_eq!(inputs(&queue), [Some(half), Some(half)], "up to its last byte");
         // They are taken, and not yet written.
-        queue.push_inputs(&noisy, vec![0; 1]);
-        queue.push_inputs(&noisy, vec![0; 1]);
-        queue.push_inputs(&quiet, vec![0; 1]);
+        queue.push_inputs(&noisy, vec![0; 1], 0);
+        queue.push_inputs(&noisy, vec![0; 1], 0);
+        queue.push_inputs(&quiet, vec![0; 1], 0);
         assert_eq!(inputs(&queue), [None, Some(1)]);
         queue.inputs_written(&noisy, 2 * half);
-        queue.push_inputs(&noisy, vec![0; 1]);
+        queue.push_inputs(&noisy, vec![0; 1], 0);
         assert_eq!(inputs(&queue), [], "nothing follows what was lost");
         queue.forget(&noisy);
         queue.forget(&quiet);
@@ -209,12 +263,12 @@ mod tests {
         let id = MatchId::from_random([1; 10]);
         let large = 2 * WAITING_INPUT_BYTES;
         for _ in 0..3 {
-            queue.push_inputs(&id, vec![0; large]);
+            queue.push_inputs(&id, vec![0; large], 0);
             assert_eq!(inputs(&queue), [Some(large)]);
             queue.inputs_written(&id, large);
         }
         queue.inputs_cut(&id);
-        queue.push_inputs(&id, vec![0; 1]);
+        queue.push_inputs(&id, vec![0; 1], 0);
         assert_eq!(inputs(&queue), []);
     }
 }

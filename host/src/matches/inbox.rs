@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, mpsc},
 };
 
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use lattice_policies::{PlayerId, policy::MatchLimits};
 use lattice_surface::HEADER_BYTES;
 
 use super::link::{CloseReason, LinkId, SendError, SendQueue};
-use super::live::ConnectError;
+use super::{Runner, live::ConnectError};
 
 /// Connections that may come and go between two ticks.
 const MOST_CONTROLS: usize = 4_096;
@@ -39,6 +39,8 @@ pub(crate) enum Input {
         payload: Bytes,
     },
     Stop,
+    /// Somebody wants to have the match after the tick.
+    HandOver(mpsc::Sender<Box<Runner>>),
 }
 
 pub(crate) struct Inbox {

@@ -1,12 +1,15 @@
 //! The outside view of a running match: connect to it, look at it, ask it to stop.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 
 use bytes::Bytes;
 use lattice_policies::{MatchId, PlayerId, policy::MatchLimits};
 use thiserror::Error;
 
-use super::{MatchStatus, PlayerLink, inbox::Inbox};
+use super::{
+    MatchStatus, PlayerLink, Runner,
+    inbox::{Inbox, Input},
+};
 
 /// Why a player can't connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -56,6 +59,14 @@ impl LiveMatch {
     /// Asks the sim to stop, and ends the match some ticks later.
     pub fn stop(&self) {
         self.shared.inbox.stop();
+    }
+
+    /// Takes the match itself, between two ticks, from the thread that runs it. Whoever has it must
+    /// place it again. `None` if it ends before.
+    pub(crate) fn take(&self) -> Option<Box<Runner>> {
+        let (to, runner) = mpsc::channel();
+        self.shared.inbox.control(Input::HandOver(to));
+        runner.recv().ok()
     }
 
     pub(super) fn inbox(&self) -> &Inbox {

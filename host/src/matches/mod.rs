@@ -1,9 +1,11 @@
 //! A match: a guest, its players and its place in time.
 
+mod ending;
 mod fetches;
 mod inbox;
 mod link;
 mod live;
+mod origin;
 mod recorder;
 mod runner;
 mod seats;
@@ -15,6 +17,8 @@ use lattice_policies::{GameId, MatchId};
 
 pub use link::{CloseReason, Outgoing, PlayerLink, SendError};
 pub use live::{ConnectError, LiveMatch};
+pub(crate) use origin::segment;
+pub use origin::{Origin, Resume};
 pub(crate) use runner::{Next, Runner, TickTimes};
 pub use status::{MatchState, MatchStatus};
 
@@ -31,4 +35,5 @@ pub struct MatchSpec {
     pub tick_hz: u16,
     pub seed: u64,
     pub config: Arc<[u8]>,
+    pub origin: Origin,
 }

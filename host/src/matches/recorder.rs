@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use lattice_surface::{
-    Event, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Record, Surface, TickInputs,
+    Event, LoggedCall, LoggedEnd, LoggedEnding, Record, Segment, Surface, TickInputs,
 };
 
 use super::LiveMatch;
@@ -23,16 +23,23 @@ pub(super) struct Recorder {
     /// Given to the tick at hand.
     events: Vec<Event>,
     bytes: Vec<u8>,
-    /// When the oldest of the bytes came.
-    since: Option<Instant>,
+    /// What was handed on last, and when.
+    marked: i64,
+    flushed: Instant,
 }
 
 impl Recorder {
     /// A recorder that hands on a record after `patience` at the latest; `None` records nothing.
-    pub(super) fn new(patience: Option<Duration>, header: MatchHeader) -> Self {
-        let mut recorder = Self { patience, events: Vec::new(), bytes: Vec::new(), since: None };
-        recorder.put(&Record::Header(header));
+    /// It begins with those records, of a match whose last tick was `marked`.
+    pub(super) fn new(patience: Option<Duration>, records: &[Record], marked: i64) -> Self {
+        let (events, bytes) = Default::default();
+        let mut recorder = Self { patience, events, bytes, marked, flushed: Instant::now() };
+        records.iter().for_each(|record| recorder.put(record));
         recorder
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        self.patience.is_some()
     }
 
     /// An event that the sim was given for the tick at hand.
@@ -59,27 +66,40 @@ impl Recorder {
         self.put(&Record::End(LoggedEnd { ticks, ending, transcript }));
     }
 
-    /// Hands on what is due now.
-    pub(super) fn flush_due(&mut self, now: Instant, live: &LiveMatch, reports: &dyn Reports) {
-        let waited = self.since.map(|since| now.duration_since(since));
-        let is_old = waited.zip(self.patience).is_some_and(|(waited, most)| waited >= most);
-        if is_old || self.bytes.len() >= CHUNK_BYTES {
-            self.flush(live, reports);
+    /// The match goes on as another module, or under another engine.
+    pub(super) fn segment(&mut self, segment: Segment) {
+        self.put(&Record::Segment(segment));
+    }
+
+    /// Hands on what is due now, before tick `next`.
+    pub(super) fn flush_due(
+        &mut self,
+        next: i64,
+        now: Instant,
+        live: &LiveMatch,
+        reports: &dyn Reports,
+    ) {
+        let waited = now.saturating_duration_since(self.flushed);
+        let is_due = self.patience.is_some_and(|patience| waited >= patience);
+        if is_due || self.bytes.len() >= CHUNK_BYTES {
+            self.flush(next, live, reports);
+            self.flushed = now;
         }
     }
 
-    /// Hands on all that there is.
-    pub(super) fn flush(&mut self, live: &LiveMatch, reports: &dyn Reports) {
-        if self.since.take().is_some() {
+    /// Hands on all that there is, and that every tick before `next` was run.
+    pub(super) fn flush(&mut self, next: i64, live: &LiveMatch, reports: &dyn Reports) {
+        let mark = next - 1;
+        if self.is_on() && (mark > self.marked || !self.bytes.is_empty()) {
+            self.marked = mark;
             let bytes = std::mem::take(&mut self.bytes);
-            reports.inputs(live.id(), InputChunk { bytes });
+            reports.inputs(live.id(), InputChunk { bytes, mark });
         }
     }
 
     fn put(&mut self, record: &Record) {
-        if self.patience.is_some() {
+        if self.is_on() {
             record.encode(&mut self.bytes);
-            self.since.get_or_insert_with(Instant::now);
         }
     }
 }
@@ -89,7 +109,7 @@ pub(super) fn ending(outcome: &Outcome, call: LoggedCall) -> LoggedEnding {
     match outcome {
         Outcome::Finished => LoggedEnding::Finished,
         Outcome::Stopped if call == LoggedCall::Shutdown => LoggedEnding::ShutDown,
-        Outcome::Stopped => LoggedEnding::Stopped,
+        Outcome::Stopped | Outcome::Lost { .. } => LoggedEnding::Stopped,
         Outcome::Faulted(fault) => fault_ending(fault, call),
     }
 }

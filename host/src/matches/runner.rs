@@ -1,31 +1,41 @@
 //! The runner of one match: owns its guest and its seats, and takes it from tick to tick. A
-//! runner lives on one worker thread at a time.
+//! runner lives on one thread at a time: a worker's, or for a moment another's.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
 use lattice_policies::{
-    PlayerId,
+    Code, PlayerId,
     policy::{LogMode, MatchLimits},
 };
-use lattice_surface::{Event, LoggedCall, MatchHeader, Phase, hashes_after};
+use lattice_surface::{
+    Event, LoggedCall, Phase, Segment, SharedRules, hashes_after, response_payload,
+};
 
 use super::{
     LiveMatch, MatchSpec, MatchState,
+    ending::Ending,
     fetches::OpenFetches,
     inbox::Input,
+    origin::{Begun, Continued, Origin},
     recorder::{self, Recorder},
     seats::Seats,
 };
 use crate::{
-    fault::{Fault, FaultKind},
+    aside::Aside,
     fleet::Registry,
     grid::Grid,
-    guest::Guest,
-    reports::{LogLine, MatchEnd, Outcome},
+    guest::{Copy, Guest, Moment},
+    program::Program,
+    reports::Outcome,
 };
+
+/// A memory of so many bytes is copied where its match runs; a larger one aside.
+const COPIED_HERE: usize = 1 << 20;
+/// Copies that may wait to become snapshots, in bytes.
+const WAITING_COPIES: usize = 256 << 20;
 
 /// A match that runs.
 pub(crate) struct Runner {
@@ -34,14 +44,19 @@ pub(crate) struct Runner {
     grid: Grid,
     limits: Arc<MatchLimits>,
     tick_hz: u16,
-    /// The tick that runs next.
-    tick: i64,
-    /// Ticks left once a stop was asked for.
-    ticks_left: Option<i32>,
+    hash_every: u32,
+    moment: Moment,
     inputs: Vec<Input>,
     times: TickTimes,
     fetches: OpenFetches,
     recorder: Recorder,
+    /// The tick before which the next snapshot is taken, and how many ticks lie between two.
+    snapshot_at: i64,
+    snapshot_every: i64,
+    /// Who wants to have the match between two ticks.
+    asked_for: Option<mpsc::Sender<Box<Runner>>>,
+    /// How it has ended, if its last state is still to be copied.
+    ended: Option<(Outcome, LoggedCall)>,
     /// Held last, so that the guest's slot is free again before the end is told.
     ending: Ending,
 }
@@ -50,6 +65,10 @@ pub(crate) struct Runner {
 pub(crate) enum Next {
     /// The match goes on; it was this time when the tick had ended.
     Tick(Box<Runner>, Instant),
+    /// [`Runner::aside`] is to be called where it makes no tick late.
+    Aside(Box<Runner>),
+    /// Another thread wants it, and places it again.
+    HandOver(Box<Runner>, mpsc::Sender<Box<Runner>>),
     Ended,
 }
 
@@ -69,56 +88,137 @@ impl TickTimes {
 }
 
 impl Runner {
-    /// Instantiates the sim and runs its `init`. A fault in it is the match's end, told as such,
-    /// and so is a host that is going down.
+    /// Makes the guest, and brings it to where its ticks go on. A fault on the way is the match's
+    /// end, told as such.
     pub(crate) fn start(
         spec: &MatchSpec,
         live: LiveMatch,
         registry: Arc<Registry>,
     ) -> Option<Box<Self>> {
-        let mut ending = Ending::new(live, registry);
-        if ending.registry.is_stopping() {
-            ending.outcome = Some((Outcome::Stopped, None));
+        let ending = Ending::new(live, registry, &spec.program);
+        if let Some(stopping) = ending.registry.stopping() {
+            ending.not_begun(stopping);
             return None;
         }
-        let mut fetches = OpenFetches::new(ending.registry.egress.game(&spec.game));
-        let guest = Guest::new(&spec.program, Arc::clone(&spec.config), fetches.rules());
-        let mut guest = match guest {
-            Ok(guest) => guest,
-            Err(fault) => return ending.fault(fault),
-        };
-        let limits = Arc::clone(spec.program.engine().limits());
-        let mut recorder = Recorder::new(patience(&limits), header(spec));
+        let fetches = OpenFetches::new(ending.registry.egress.game(&spec.game));
+        match &spec.origin {
+            Origin::Init => match Begun::init(spec, fetches.rules()) {
+                Ok(begun) => Self::init(spec, begun, fetches, ending),
+                Err(fault) => ending.fault(fault),
+            },
+            Origin::Fork(snapshot) => match Begun::fork(spec, snapshot, fetches.rules()) {
+                Ok(begun) => {
+                    ending.registry.reports.started(ending.live.id());
+                    Some(Self::go_on_from(spec, begun, fetches, ending))
+                }
+                Err(fault) => ending.fault(fault),
+            },
+            Origin::Log(resume) => match Continued::of(spec, resume, fetches.rules()) {
+                Ok(Continued::GoesOn(begun)) => {
+                    ending.registry.reports.resumed(ending.live.id(), begun.moment.tick);
+                    Some(Self::go_on_from(spec, begun, fetches, ending))
+                }
+                Ok(Continued::HadEnded { outcome, moment, result }) => {
+                    ending.had_ended(outcome, moment, result);
+                    None
+                }
+                Err(fault) => ending.lost(fault.to_string()),
+            },
+        }
+    }
+
+    /// Calls the sim's `init`.
+    fn init(
+        spec: &MatchSpec,
+        mut begun: Begun,
+        mut fetches: OpenFetches,
+        mut ending: Ending,
+    ) -> Option<Box<Self>> {
+        let limits = spec.program.engine().limits();
+        let mut recorder = Recorder::new(patience(limits), &begun.records, -1);
+        let guest = &mut begun.guest;
         let init = guest.init(spec.seed, spec.tick_hz);
         recorder.tick(-1, guest.surface());
-        ending.report_log(&mut guest, -1);
+        ending.report_log(guest, -1);
+        begun.moment = Moment { tick: 0, fuel: guest.fuel_used(), ..begun.moment };
         ending.live.edit().record_fuel(guest.fuel_used());
         // A failed init sends nothing, but what it was refused is told.
         fetches.hand_on(guest.surface(), &ending.live, -1);
         if let Err(fault) = init {
             recorder.end(0, recorder::fault_ending(&fault, LoggedCall::Init), guest.surface());
-            recorder.flush(&ending.live, &*ending.registry.reports);
-            drop(guest);
+            recorder.flush(0, &ending.live, &*ending.registry.reports);
+            ending.transcript = Some(guest.surface().transcript());
+            drop(begun);
             return ending.fault(fault);
         }
         ending.registry.reports.started(ending.live.id());
-        let grid = Grid::new(Instant::now(), spec.tick_hz, limits.late_ticks);
+        Some(Self::new(spec, begun, recorder, fetches, ending))
+    }
+
+    /// A match that was run before: its players are away until they connect again, and what it
+    /// waited for from the network does not come any more.
+    fn go_on_from(
+        spec: &MatchSpec,
+        begun: Begun,
+        fetches: OpenFetches,
+        ending: Ending,
+    ) -> Box<Self> {
+        let limits = spec.program.engine().limits();
+        let moment = begun.moment;
+        let mut recorder = Recorder::new(patience(limits), &begun.records, moment.tick - 1);
+        recorder.flush(moment.tick, &ending.live, &*ending.registry.reports);
+        let mut runner = Self::new(spec, begun, recorder, fetches, ending);
+        let Self { guest, seats, ending, .. } = &mut *runner;
+        let surface = guest.surface();
+        let inbox = ending.live.inbox();
+        let kicked: Vec<_> = surface.outbox().kicks().iter().map(|kick| kick.player).collect();
+        surface.left().iter().chain(&kicked).for_each(|player| inbox.bar(*player));
+        let present = surface.roster().iter().filter(|player| !kicked.contains(player));
+        seats.seat_away(present.copied(), Instant::now());
+        for id in surface.in_flight() {
+            inbox.respond(id, Code::HttpFailed.value(), response_payload(b"", b""));
+        }
+        ending.live.edit().resume(&moment);
+        if moment.ends_at.is_some() {
+            runner.show(MatchState::Stopping);
+        }
+        runner
+    }
+
+    fn new(
+        spec: &MatchSpec,
+        begun: Begun,
+        recorder: Recorder,
+        fetches: OpenFetches,
+        ending: Ending,
+    ) -> Box<Self> {
+        let limits = Arc::clone(spec.program.engine().limits());
+        let Begun { guest, moment, hash_every, .. } = begun;
+        let snapshot_every = if recorder.is_on() && spec.program.can_snapshot() {
+            i64::from(limits.snapshot_every_ms) * i64::from(spec.tick_hz) / 1_000
+        } else {
+            0
+        };
         let mut runner = Self {
             guest,
             seats: Seats::default(),
-            grid,
+            grid: Grid::new(Instant::now(), spec.tick_hz, limits.late_ticks),
             limits,
             tick_hz: spec.tick_hz,
-            tick: 0,
-            ticks_left: None,
+            hash_every,
+            moment,
             inputs: Vec::new(),
             times: TickTimes::default(),
             fetches,
             recorder,
+            snapshot_at: moment.tick + snapshot_every,
+            snapshot_every,
+            asked_for: None,
+            ended: None,
             ending,
         };
         runner.show(MatchState::Running);
-        Some(Box::new(runner))
+        Box::new(runner)
     }
 
     /// When the next tick is due.
@@ -139,12 +239,13 @@ impl Runner {
         let late = self.grid.is_late(began);
         self.guest.surface().begin(Phase::Tick);
         self.take_inputs(began);
-        let hash = hashes_after(self.limits.hash_every_ticks, self.tick);
-        let result = self.guest.tick(self.tick, hash);
-        self.recorder.tick(self.tick, self.guest.surface());
-        self.ending.report_log(&mut self.guest, self.tick);
+        let tick = self.moment.tick;
+        let result = self.guest.tick(tick, hashes_after(self.hash_every, tick));
+        self.moment.fuel += self.guest.fuel_used();
+        self.recorder.tick(tick, self.guest.surface());
+        self.ending.report_log(&mut self.guest, tick);
         self.hand_on();
-        self.fetches.hand_on(self.guest.surface(), &self.ending.live, self.tick);
+        self.fetches.hand_on(self.guest.surface(), &self.ending.live, tick);
         // What is handed on counts: it takes the worker's time like the sim's own work.
         let ended = Instant::now();
         if let Err(fault) = result {
@@ -152,37 +253,115 @@ impl Runner {
             return self.end(Outcome::Faulted(fault), LoggedCall::Tick);
         }
         self.record(ended - began, late);
-        self.tick += 1;
+        self.moment.tick += 1;
         let finished = result == Ok(true);
-        match self.ticks_left {
+        match self.moment.ends_at {
             Some(_) if finished => self.end(Outcome::Stopped, LoggedCall::Tick),
-            Some(left) if left <= 1 => self.shut_down(),
+            Some(at) if at <= self.moment.tick => self.shut_down(),
             _ if finished => self.end(Outcome::Finished, LoggedCall::Tick),
             _ => self.go_on(ended),
         }
     }
 
-    /// Ends the match now, without asking the sim.
-    pub(crate) fn abandon(self: Box<Self>) {
-        self.end(Outcome::Stopped, LoggedCall::Tick);
+    /// The host goes down. A match that its log can bring back stands still here; any other ends,
+    /// without asking the sim.
+    pub(crate) fn leave_off(self: Box<Self>) {
+        match self.ending.registry.stopping() {
+            Some(stopping) if stopping.rests && self.recorder.is_on() => self.rest(stopping.until),
+            _ => self.end_here(Outcome::Stopped, LoggedCall::Tick),
+        }
+    }
+
+    /// Does what takes longer than a tick may wait; gives the runner back if the match goes on.
+    pub(crate) fn aside(mut self: Box<Self>) -> Option<Box<Self>> {
+        if let Some((outcome, call)) = self.ended.take() {
+            self.end_here(outcome, call);
+            return None;
+        }
+        self.take_snapshot();
+        Some(self)
+    }
+
+    /// A copy of the match as it stands between two ticks.
+    pub(crate) fn copy(&mut self) -> Option<Copy> {
+        self.guest.copy(self.moment)
+    }
+
+    /// Where [`aside`](Self::aside) is to be called.
+    pub(crate) fn copies(&self) -> Arc<Aside> {
+        Arc::clone(&self.ending.registry.copies)
+    }
+
+    pub(crate) fn program(&self) -> &Program {
+        self.guest.program()
+    }
+
+    /// What the sim may fetch, as of now.
+    pub(crate) fn rules(&self) -> Arc<SharedRules> {
+        self.fetches.rules()
+    }
+
+    /// Goes on with another guest, which stands where this one does.
+    pub(crate) fn switch(&mut self, guest: Guest, segment: Segment) {
+        self.ending.runs(guest.program());
+        self.guest = guest;
+        self.recorder.segment(segment);
+        let Self { recorder, moment, ending, .. } = self;
+        recorder.flush(moment.tick, &ending.live, &*ending.registry.reports);
     }
 
     fn go_on(mut self: Box<Self>, now: Instant) -> Next {
-        self.ticks_left = self.ticks_left.map(|left| left - 1);
-        self.recorder.flush_due(now, &self.ending.live, &*self.ending.registry.reports);
+        let Self { recorder, moment, ending, .. } = &mut *self;
+        recorder.flush_due(moment.tick, now, &ending.live, &*ending.registry.reports);
         let dropped = self.grid.advance(now);
         if dropped > 0 {
             self.ending.live.edit().dropped_periods += dropped;
         }
+        if let Some(to) = self.asked_for.take() {
+            return Next::HandOver(self, to);
+        }
+        if self.snapshot_every > 0 && self.moment.tick >= self.snapshot_at {
+            return self.snapshot(now);
+        }
         Next::Tick(self, now)
+    }
+
+    /// Has a snapshot taken, if there is room for one.
+    fn snapshot(mut self: Box<Self>, now: Instant) -> Next {
+        let bytes = self.guest.memory_bytes();
+        if self.ending.registry.seals.waiting() + bytes > WAITING_COPIES {
+            self.snapshot_at += i64::from(self.tick_hz);
+            return Next::Tick(self, now);
+        }
+        self.snapshot_at = self.moment.tick + self.snapshot_every;
+        if bytes > COPIED_HERE {
+            return Next::Aside(self);
+        }
+        self.take_snapshot();
+        Next::Tick(self, now)
+    }
+
+    /// Copies the match; what becomes of the copy keeps no tick waiting. All that came in before
+    /// is handed on before it.
+    fn take_snapshot(&mut self) {
+        let Self { recorder, moment, ending, .. } = self;
+        recorder.flush(moment.tick, &ending.live, &*ending.registry.reports);
+        let Some(copy) = self.copy() else { return };
+        let (id, reports) =
+            (self.ending.live.id().clone(), Arc::clone(&self.ending.registry.reports));
+        self.ending.registry.seals.run(self.guest.memory_bytes(), move || {
+            // Without room it is let go: the one before, or the log alone, does as well.
+            reports.snapshot(&id, &Arc::new(copy.seal()));
+        });
     }
 
     fn shut_down(mut self: Box<Self>) -> Next {
         let result = self.guest.shutdown();
-        self.ending.report_log(&mut self.guest, self.tick);
+        self.moment.fuel += self.guest.fuel_used();
+        self.ending.report_log(&mut self.guest, self.moment.tick);
         self.hand_on();
         self.ending.live.edit().record_fuel(self.guest.fuel_used());
-        let tick = Some(self.tick);
+        let tick = Some(self.moment.tick);
         let outcome =
             result.map_or_else(|fault| Outcome::Faulted(fault.at(tick)), |()| Outcome::Stopped);
         self.end(outcome, LoggedCall::Shutdown)
@@ -222,13 +401,17 @@ impl Runner {
                 self.push(Event::Response { id, status, payload });
             }
             Input::Stop => self.ask_to_stop(),
+            Input::HandOver(to) => self.asked_for = Some(to),
         }
     }
 
     fn ask_to_stop(&mut self) {
+        if self.moment.ends_at.is_some() {
+            return;
+        }
         let ticks = u64::from(self.limits.stop_grace_ms) * u64::from(self.tick_hz) / 1_000;
         let ticks_left = i32::try_from(ticks).unwrap_or(i32::MAX).max(1);
-        self.ticks_left = Some(ticks_left);
+        self.moment.ends_at = Some(self.moment.tick + i64::from(ticks_left));
         self.push(Event::Stop { ticks_left });
         self.show(MatchState::Stopping);
     }
@@ -278,27 +461,44 @@ impl Runner {
         self.ending.live.edit().state = state;
     }
 
-    /// Ends the match after that call: its log is closed, its slot given back, its players are
-    /// told, then everybody else.
+    /// Ends the match after that call, aside if its last state takes long to copy.
     fn end(mut self: Box<Self>, outcome: Outcome, call: LoggedCall) -> Next {
-        let Self { guest, seats, ending, recorder, tick, .. } = &mut *self;
-        recorder.end(*tick, recorder::ending(&outcome, call), guest.surface());
-        recorder.flush(&ending.live, &*ending.registry.reports);
-        let result = guest.surface().result().map(<[u8]>::to_vec);
-        seats.close(ending.registry.close_reason(&outcome));
-        ending.outcome = Some((outcome, result));
+        let has_state = self.recorder.is_on() && !matches!(outcome, Outcome::Faulted(_));
+        if has_state && self.guest.memory_bytes() > COPIED_HERE {
+            self.ended = Some((outcome, call));
+            return Next::Aside(self);
+        }
+        self.end_here(outcome, call);
         Next::Ended
     }
-}
 
-fn header(spec: &MatchSpec) -> MatchHeader {
-    MatchHeader {
-        module: spec.program.sha256(),
-        fingerprint: spec.program.engine().fingerprint(),
-        tick_hz: spec.tick_hz,
-        seed: spec.seed,
-        hash_every: spec.program.engine().limits().hash_every_ticks,
-        config: Arc::clone(&spec.config),
+    /// Ends the match: its log is closed, its slot given back, its players are told, then
+    /// everybody else.
+    fn end_here(mut self: Box<Self>, outcome: Outcome, call: LoggedCall) {
+        let Self { guest, seats, ending, recorder, moment, .. } = &mut *self;
+        recorder.end(moment.tick, recorder::ending(&outcome, call), guest.surface());
+        recorder.flush(moment.tick, &ending.live, &*ending.registry.reports);
+        let has_state = recorder.is_on() && !matches!(outcome, Outcome::Faulted(_));
+        let last = has_state.then(|| guest.copy(*moment)).flatten();
+        let bytes = guest.memory_bytes();
+        let result = guest.surface().result().map(<[u8]>::to_vec);
+        ending.transcript = Some(guest.surface().transcript());
+        seats.close(ending.registry.close_reason(&outcome));
+        ending.outcome = Some((outcome, result));
+        let Self { guest, ending, .. } = *self;
+        drop(guest);
+        ending.tell(last, bytes);
+    }
+
+    /// Stands still until the next start: what came in is handed on, and the match as it is.
+    fn rest(mut self: Box<Self>, until: Instant) {
+        let copy = self.copy();
+        let Self { seats, ending, recorder, moment, .. } = &mut *self;
+        recorder.flush(moment.tick, &ending.live, &*ending.registry.reports);
+        seats.close(super::CloseReason::HostStopping);
+        let Self { guest, ending, moment, .. } = *self;
+        drop(guest);
+        ending.rest(copy, moment.tick, until);
     }
 }
 
@@ -308,65 +508,5 @@ fn patience(limits: &MatchLimits) -> Option<Duration> {
         LogMode::Off => None,
         LogMode::Strict => Some(Duration::ZERO),
         LogMode::Relaxed => Some(Duration::from_millis(limits.log_delay_ms.into())),
-    }
-}
-
-/// Tells the end of a match when it is dropped, so that no way out of a runner, not even a
-/// panic, leaves a match that nobody ends.
-struct Ending {
-    live: LiveMatch,
-    registry: Arc<Registry>,
-    outcome: Option<(Outcome, Option<Vec<u8>>)>,
-}
-
-impl Ending {
-    fn new(live: LiveMatch, registry: Arc<Registry>) -> Self {
-        Self { live, registry, outcome: None }
-    }
-
-    fn fault<T>(mut self, fault: Fault) -> Option<T> {
-        self.outcome = Some((Outcome::Faulted(fault), None));
-        None
-    }
-
-    fn report_log(&self, guest: &mut Guest, tick: i64) {
-        let log = guest.surface().log();
-        if log.is_empty() && log.dropped() == 0 {
-            return;
-        }
-        self.live.edit().dropped_log_lines = log.dropped();
-        let line =
-            |line: lattice_surface::LogLine| LogLine { tick, level: line.level, text: line.text };
-        let lines: Vec<_> = log.drain().into_iter().map(line).collect();
-        if !lines.is_empty() {
-            self.registry.reports.logs(self.live.id(), lines);
-        }
-    }
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        let panicked = || {
-            let fault = Fault::new(FaultKind::Host, "host", "the host failed in this match's tick");
-            (Outcome::Faulted(fault), None)
-        };
-        let (outcome, result) = self.outcome.take().unwrap_or_else(panicked);
-        let reason = self.registry.close_reason(&outcome);
-        let status = {
-            let mut status = self.live.edit();
-            status.state = MatchState::Ended;
-            status.clone()
-        };
-        self.live.inbox().end(reason);
-        let end = MatchEnd {
-            outcome,
-            ticks: status.ticks,
-            result,
-            fuel: status.fuel_total,
-            dropped_periods: status.dropped_periods,
-            dropped_log_lines: status.dropped_log_lines,
-        };
-        self.registry.reports.ended(self.live.id(), end);
-        self.registry.remove(self.live.id());
     }
 }

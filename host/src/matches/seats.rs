@@ -39,6 +39,11 @@ impl Seats {
         !was_away && older.is_none()
     }
 
+    /// Seats players who were in the match under a host before this one: away, since now.
+    pub(super) fn seat_away(&mut self, players: impl Iterator<Item = PlayerId>, now: Instant) {
+        self.away.extend(players.map(|player| (player, now)));
+    }
+
     /// Marks the player as away, if it is this link that was lost and not one it replaced.
     pub(super) fn disconnect(&mut self, player: PlayerId, link: LinkId, now: Instant) {
         if self.is_link(player, link) {

@@ -3,6 +3,7 @@
 use lattice_surface::Gauge;
 
 use super::runner::TickTimes;
+use crate::guest::Moment;
 
 /// Where a match is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,6 +60,12 @@ impl MatchStatus {
         self.fuel_max = self.fuel_max.max(fuel);
         self.tick_time_last_us = times.last;
         self.tick_time_average_us = times.average;
+    }
+
+    /// Goes on from what the match had come to under a host before this one.
+    pub(super) fn resume(&mut self, moment: &Moment) {
+        self.ticks = moment.tick;
+        self.fuel_total = moment.fuel;
     }
 
     /// Counts what a call took that was no tick, or none that counts.

@@ -10,6 +10,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex},
     time::Duration,
@@ -17,11 +18,13 @@ use std::{
 
 use bytes::Bytes;
 use lattice_host::{
-    Action, Fleet, HostSettings, InputChunk, LogLine, MatchEnd, MatchSpec, PlayerLink, Program,
-    Reports,
+    Action, Fleet, HostSettings, InputChunk, LogLine, MatchEnd, MatchSpec, Origin, PlayerLink,
+    Program, Reports, Snapshot,
     egress::{EgressSettings, FetchRecord, SystemNetwork},
+    replay::{ReplayError, Replayed, ReplayedTick, Stretch},
 };
 use lattice_policies::{GameId, MatchId, PlayerId, Policy, admission};
+use lattice_surface::InputLog;
 use tokio::sync::mpsc;
 
 /// A sim that broadcasts every event it gets, as it got it, and after them the tick's number
@@ -85,6 +88,10 @@ struct State {
     logs: BTreeMap<MatchId, Vec<LogLine>>,
     inputs: BTreeMap<MatchId, Vec<u8>>,
     ended: BTreeMap<MatchId, MatchEnd>,
+    resumed: BTreeMap<MatchId, i64>,
+    marks: BTreeMap<MatchId, i64>,
+    snapshots: BTreeMap<MatchId, Vec<Arc<Snapshot>>>,
+    rested: BTreeMap<MatchId, i64>,
 }
 
 impl Reports for Told {
@@ -102,6 +109,30 @@ impl Reports for Told {
         let mut state = self.state.lock().unwrap();
         assert!(!state.ended.contains_key(id), "nothing follows the end");
         state.inputs.entry(id.clone()).or_default().extend(chunk.bytes);
+        let before = state.marks.insert(id.clone(), chunk.mark);
+        assert!(before.is_none_or(|before| before <= chunk.mark), "a mark never goes back");
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    fn resumed(&self, id: &MatchId, tick: i64) {
+        self.state.lock().unwrap().resumed.insert(id.clone(), tick);
+        self.changed.notify_all();
+    }
+
+    fn snapshot(&self, id: &MatchId, snapshot: &Arc<Snapshot>) -> bool {
+        let mut state = self.state.lock().unwrap();
+        assert!(!state.ended.contains_key(id), "nothing follows the end");
+        state.snapshots.entry(id.clone()).or_default().push(Arc::clone(snapshot));
+        drop(state);
+        self.changed.notify_all();
+        true
+    }
+
+    fn rested(&self, id: &MatchId, tick: i64) {
+        let before = self.state.lock().unwrap().rested.insert(id.clone(), tick);
+        assert!(before.is_none(), "a match is left once");
+        self.changed.notify_all();
     }
 
     fn ended(&self, id: &MatchId, end: MatchEnd) {
@@ -215,7 +246,8 @@ impl TestHost {
         let id = MatchId::from_random([self.next.get(); 10]);
         let game = GameId::from_random([1; 10]);
         let config = Arc::from(*b"cfg");
-        MatchSpec { id, game, program: program.clone(), tick_hz, seed: 7, config }
+        let origin = Origin::Init;
+        MatchSpec { id, game, program: program.clone(), tick_hz, seed: 7, config, origin }
     }
 
     /// Connects a player to a match, once it runs.
@@ -223,6 +255,18 @@ impl TestHost {
         self.told.start_of(id);
         let live = self.fleet.live(id).expect("the match runs");
         live.connect(player, Bytes::from(format!("player {player}"))).unwrap()
+    }
+
+    /// Replays the one part of a log up to tick `to`, or as far as it goes.
+    pub fn replay(
+        &self,
+        program: &Program,
+        log: &InputLog,
+        to: Option<i64>,
+        watch: impl FnMut(ReplayedTick<'_>) -> ControlFlow<()> + Send,
+    ) -> Result<Replayed, ReplayError> {
+        let [part] = log.parts()[..] else { panic!("the log has more than one part") };
+        self.fleet.replay(program, Stretch { part, from: None }, to, watch)
     }
 
     /// Starts a match of the module, and answers its id.
