@@ -14,6 +14,7 @@ use crate::{
     app::{App, lattice},
     cli::{Said, remote, run},
     sims,
+    socket::Socket,
 };
 
 /// Runs a command on the server's data folder.
@@ -274,4 +275,126 @@ async fn the_audits_end_is_signed_while_the_server_runs_and_given_to_the_operato
     fs::write(&receipt, newest["Receipt"].as_str().unwrap()).unwrap();
     verify(&receipt, &public_key(&app), &[]).done();
     assert_eq!(app.count("SELECT count(*) FROM audit_row"), rows, "a signed end is no act");
+}
+
+/// The files that speak of a match which has ended.
+struct Played {
+    module: PathBuf,
+    log: PathBuf,
+    receipt: PathBuf,
+    key: PathBuf,
+}
+
+impl Played {
+    /// A match that two players were in, played to its end.
+    async fn new(app: &App, last: &[u8]) -> (String, Self) {
+        let (game, module, _) = build(app).await;
+        let id =
+            app.start_match(&game, json!({ "Seed": u64::MAX.to_string(), "TickHz": 60 })).await;
+        let token = app.make_player(&id, "ada").await;
+        let mut socket = Socket::open(app, &id, &token).await;
+        assert_eq!(socket.next().await, b"hello");
+        socket.send(b"well met").await;
+        assert_eq!(socket.next().await, b"well met");
+        socket.send(last).await;
+        app.until(&id, |found| found["EndedAt"].is_string()).await;
+        let played = Self::of(app, &id, module);
+        (id, played)
+    }
+
+    /// Fetches what there is of a match.
+    fn of(app: &App, id: &str, module: PathBuf) -> Self {
+        let [log, receipt] =
+            ["inputs", "receipt"].map(|name| app.data().join(format!("{id}.{name}")));
+        run(remote(app, &["match", "inputs", id, "-o"]).arg(&log)).done();
+        run(remote(app, &["receipt", "fetch", id, "-o"]).arg(&receipt)).done();
+        Self { module, log, receipt, key: public_key(app) }
+    }
+
+    fn verify(&self) -> Said {
+        verify(&self.receipt, &self.key, &[("--module", &self.module), ("--log", &self.log)])
+    }
+
+    /// What the receipt says.
+    fn says(&self) -> Value {
+        run(lattice().args(["receipt", "show", "--json"]).arg(&self.receipt)).json()
+    }
+}
+
+#[tokio::test]
+async fn a_match_is_proved_by_its_module_and_its_log_without_a_server() {
+    let mut app = App::start().await;
+    let (id, played) = Played::new(&app, b"q").await;
+    let found = app.get(&format!("/matches/{id}")).send().await.expect(200);
+    let says = played.says();
+    assert_eq!(says["predicateType"], "urn:lattice:receipt:match:v1");
+    assert_eq!(says["subject"][0]["name"], id);
+    assert_eq!(says["subject"][0]["digest"]["sha256"], found["Transcript"]);
+    let said = &says["predicate"];
+    assert_eq!((&said["module"], &said["ticks"]), (&found["Sha256"], &found["Tick"]));
+    assert_eq!(said["ending"], json!({ "state": "finished", "fault": null }));
+    assert_eq!((&said["seed"], &said["tickHz"]), (&json!(u64::MAX.to_string()), &json!(60)));
+    assert_eq!((&said["segments"], &said["forkedFrom"]), (&json!([]), &Value::Null));
+    let bytes = fs::metadata(&played.log).unwrap().len();
+    assert_eq!(
+        (&said["inputLog"]["bytes"], &said["inputLog"]["whole"]),
+        (&json!(bytes), &json!(true))
+    );
+    let rows = app.get("/audit?Limit=200").send().await.expect(200);
+    let end = |row: &&Value| row["Action"] == "match.end";
+    let row = rows["Items"].as_array().unwrap().iter().find(end).unwrap();
+    assert_eq!((&said["audit"]["seq"], &said["audit"]["hash"]), (&row["Seq"], &row["Hash"]));
+    app.stop();
+
+    let yes = played.verify().done();
+    let places: Vec<_> = yes.lines().map(|line| line.split_whitespace().nth(1).unwrap()).collect();
+    assert_eq!(places, ["receipt", "module", "log", "replay", "result", "state"], "{yes}");
+}
+
+#[tokio::test]
+async fn whatever_is_altered_of_a_match_is_named() {
+    let app = App::start().await;
+    let (_, played) = Played::new(&app, b"q").await;
+    let files = |module: &Path, log: &Path| {
+        verify(&played.receipt, &played.key, &[("--module", module), ("--log", log)])
+    };
+    is_no(&files(&flipped(&played.module, 8), &played.log), "module", "SHA-256");
+    is_no(&files(&played.module, &flipped(&played.log, 100)), "log", "SHA-256");
+    let receipt = flipped(&played.receipt, 40);
+    is_no(&verify(&receipt, &played.key, &[]), "receipt", "signature");
+    let mut cut = fs::read(&played.log).unwrap();
+    cut.truncate(cut.len() - 1);
+    let shorter = played.log.with_extension("shorter");
+    fs::write(&shorter, cut).unwrap();
+    is_no(&files(&played.module, &shorter), "log", "size");
+
+    let other = App::start().await;
+    let key = public_key(&other);
+    is_no(&verify(&played.receipt, &key, &[]), "receipt", "none of those given");
+    let named = other.data().join("other.receipt");
+    let text = fs::read_to_string(&played.receipt).unwrap();
+    let id = |app: &App| on(app, &["key", "show"]).done()[..64].to_owned();
+    fs::write(&named, text.replace(&id(&app), &id(&other))).unwrap();
+    is_no(&verify(&named, &key, &[]), "receipt", "not one of the key");
+
+    // The log of another match of the same module and seed is whole, and yet not this one's.
+    let (_, second) = Played::new(&app, b"t").await;
+    is_no(&files(&played.module, &second.log), "log", "the receipt says");
+}
+
+#[tokio::test]
+async fn a_fault_and_a_stop_are_proved_as_well() {
+    let app = App::start().await;
+    let (_, faulted) = Played::new(&app, b"t").await;
+    let ending = faulted.says()["predicate"]["ending"].clone();
+    assert_eq!(ending, json!({ "state": "faulted", "fault": "TRAP" }));
+    faulted.verify().done();
+
+    let (game, module, _) = build(&app).await;
+    let id = app.start_match(&game, json!({})).await;
+    app.delete(&format!("/matches/{id}")).send().await;
+    app.until(&id, |found| found["EndedAt"].is_string()).await;
+    let stopped = Played::of(&app, &id, module);
+    assert_eq!(stopped.says()["predicate"]["ending"]["state"], "stopped");
+    stopped.verify().done();
 }

@@ -15,10 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lattice_host::{Fault, InputChunk, LogLine, MatchEnd, Outcome, Reports, Snapshot};
+use lattice_host::{InputChunk, LogLine, MatchEnd, Outcome, Reports, Snapshot};
 use lattice_policies::{MatchId, escape::guest_text};
-use lattice_store::{EndProof, InputAppend, MatchState, Store, StoreError};
-use serde_json::{Value, json};
+use lattice_store::{InputAppend, Store, StoreError};
+use serde_json::json;
 
 use self::{
     keeper::Keeper,
@@ -310,52 +310,15 @@ fn kept(id: &MatchId, line: &LogLine) -> lattice_store::LogLine {
 fn ended(id: MatchId, end: MatchEnd) -> Change {
     match end.outcome {
         Outcome::Lost { why } => Change::Lost(id, why),
-        _ => Change::Ended(id, Box::new(stored(end))),
+        _ => Change::Ended(id, Box::new(endings::stored(end))),
     }
-}
-
-fn stored(end: MatchEnd) -> lattice_store::MatchEnd {
-    let figures = json!({
-        "Fuel": end.fuel,
-        "DroppedPeriods": end.dropped_periods,
-        "DroppedLogLines": end.dropped_log_lines,
-    });
-    let (state, fault) = match &end.outcome {
-        Outcome::Finished => (MatchState::Finished, None),
-        Outcome::Stopped | Outcome::Lost { .. } => (MatchState::Stopped, None),
-        Outcome::Faulted(fault) => (MatchState::Faulted, Some(fault_json(fault))),
-    };
-    let (ticks, result) = (end.ticks, end.result);
-    let proof = end.proof.map(|proof| EndProof {
-        transcript: proof.transcript,
-        state: proof.state,
-        runs: proof.runs,
-        fingerprint: proof.fingerprint,
-    });
-    lattice_store::MatchEnd { state, ticks, fault, result, figures: Some(figures), proof }
-}
-
-/// A fault as answers and the audit show it.
-pub(crate) fn fault_json(fault: &Fault) -> Value {
-    let frames = fault.frames.iter().map(|frame| match frame.offset {
-        Some(offset) => json!({ "Function": frame.function, "Offset": offset }),
-        None => json!({ "Function": frame.function }),
-    });
-    let detail = guest_text(fault.detail.as_bytes(), 512);
-    json!({
-        "Kind": fault.kind.as_str(),
-        "Entry": fault.entry,
-        "Tick": fault.tick,
-        "Detail": detail,
-        "Frames": frames.collect::<Vec<_>>(),
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use lattice_host::Level;
     use lattice_policies::{GameId, Sha256, admission, policy::AdmissionLimits};
-    use lattice_store::{Actor, NewMatch};
+    use lattice_store::{Actor, MatchState, NewMatch};
 
     use super::*;
     use crate::receipt::HostKey;

@@ -401,7 +401,7 @@ mod tests {
         change(|played| played.transcript = Sha256::of(b"")).is_no("log", "transcript");
         change(|played| played.stated.result = None).is_no("result", "says none");
         change(|played| played.stated.state = Some(Sha256::of(b""))).is_no("state", "SHA-256");
-        change(|played| played.stated.runs = played.stated.module).is_no("replay", "compiled");
+        change(|played| played.stated.runs = Sha256::of(b"")).is_no("replay", "compiled");
         change(|played| played.stated.engine = Sha256::of(b""))
             .is_no("replay", "engine and policy");
         change(|played| played.stated.input_log = None).is_no("log", "names none");
