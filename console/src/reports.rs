@@ -323,8 +323,9 @@ mod tests {
     use super::*;
     use crate::receipt::HostKey;
 
-    fn keys() -> Arc<Keys> {
-        Arc::new(Keys { host: HostKey::draw(), public: Vec::new() })
+    fn writer(store: &Store, queue: &Arc<Queue>, most_inputs: u64) -> Writer {
+        let keys = Arc::new(Keys { host: HostKey::draw(), public: Vec::new() });
+        Writer::new(store.clone(), keys, Arc::default(), Arc::clone(queue), most_inputs).unwrap()
     }
 
     fn line(text: &str) -> LogLine {
@@ -363,8 +364,7 @@ mod tests {
                     BEGIN SELECT RAISE(ABORT, 'full'); END";
         disk.execute_batch(full).unwrap();
 
-        let feed = Arc::new(LogFeed::default());
-        let mut writer = Writer::new(store.clone(), keys(), feed, Arc::default(), 1 << 20).unwrap();
+        let mut writer = writer(&store, &Arc::default(), 1 << 20);
         let reports = VecDeque::from([Report::Started(id.clone())]);
         writer.write(Taken { reports, ..Taken::default() });
         let end = lattice_store::MatchEnd {
@@ -400,9 +400,7 @@ mod tests {
         disk.execute_batch(full).unwrap();
 
         let queue = Arc::new(Queue::default());
-        let feed = Arc::new(LogFeed::default());
-        let mut writer =
-            Writer::new(store.clone(), keys(), feed, Arc::clone(&queue), 1 << 20).unwrap();
+        let mut writer = writer(&store, &queue, 1 << 20);
         for bytes in [&b"first, "[..], b"second, ", b"third"] {
             queue.push_inputs(&id, bytes.to_vec(), 0);
         }
@@ -433,8 +431,7 @@ mod tests {
         let store = Store::open(folder.path()).unwrap();
         let id = started(&store);
         let queue = Arc::new(Queue::default());
-        let feed = Arc::new(LogFeed::default());
-        let mut writer = Writer::new(store.clone(), keys(), feed, Arc::clone(&queue), 8).unwrap();
+        let mut writer = writer(&store, &queue, 8);
         for bytes in [&b"12345678"[..], b"9"] {
             queue.push_inputs(&id, bytes.to_vec(), 0);
         }
