@@ -46,6 +46,7 @@ mod outbound;
 mod overload;
 mod pages;
 mod play;
+mod receipts;
 mod replay;
 mod restart;
 mod resume;

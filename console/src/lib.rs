@@ -12,6 +12,7 @@ pub mod serve;
 pub mod symbols;
 
 mod app;
+mod audit_heads;
 mod egress;
 mod egress_audit;
 mod feed;
@@ -23,6 +24,7 @@ mod listener;
 mod metrics;
 mod network;
 mod rate;
+mod receipt;
 mod recheck;
 mod replay;
 mod reports;

@@ -193,7 +193,7 @@ mod tests {
     fn split(one: &str, other: &str) -> Option<String> {
         let folder = tempfile::tempdir().unwrap();
         let sandboxes = [one, other].map(|in_tick_5| {
-            Sandbox::new(module(in_tick_5), folder.path(), &Policy::default()).unwrap()
+            Sandbox::new(module(in_tick_5), &Policy::default(), folder.path()).unwrap()
         });
         let header = MatchHeader {
             module: sandboxes[0].module(),
