@@ -14,19 +14,20 @@ use std::{
 
 use crate::{lock::lock, worker::yield_to_others};
 
-type Job = Box<dyn FnOnce() + Send>;
+/// A job, and how many bytes it holds.
+type Job = (usize, Box<dyn FnOnce() + Send>);
 
 /// A thread that does jobs. It takes all that come: whoever hands them in minds
 /// [`waiting`](Self::waiting).
 pub(crate) struct Aside {
     /// Taken when the thread has to end.
-    open: Mutex<Option<(mpsc::Sender<(usize, Job)>, thread::JoinHandle<()>)>>,
+    open: Mutex<Option<(mpsc::Sender<Job>, thread::JoinHandle<()>)>>,
     waiting: Arc<AtomicUsize>,
 }
 
 impl Aside {
     pub(crate) fn start(name: &str) -> io::Result<Self> {
-        let (jobs, inbox) = mpsc::channel::<(usize, Job)>();
+        let (jobs, inbox) = mpsc::channel::<Job>();
         let waiting = Arc::new(AtomicUsize::new(0));
         let done = Arc::clone(&waiting);
         let run = move || {

@@ -36,7 +36,7 @@ pub use guest::{Fuel, Guest, RestoreError};
 pub use lattice_surface::Level;
 pub use matches::{
     CloseReason, ConnectError, LiveMatch, MatchSpec, MatchState, MatchStatus, Origin, Outgoing,
-    PlayerLink, Resume, SendError,
+    PlayerLink, Resume, SendError, Written,
 };
 pub use program::{CompileError, Program};
 pub use reports::{EndProof, InputChunk, LogLine, MatchEnd, Outcome, Reports};
