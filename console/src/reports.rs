@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lattice_host::{InputChunk, LogLine, MatchEnd, Outcome, Reports, Snapshot};
+use lattice_host::{InputChunk, LogLine, MatchEnd, Outcome, Reports, Snapshot, Written};
 use lattice_policies::{MatchId, escape::guest_text};
 use lattice_store::{InputAppend, Store, StoreError};
 use serde_json::json;
@@ -23,7 +23,7 @@ use serde_json::json;
 pub(crate) use self::keeper::keep;
 use self::{
     keeper::Keeper,
-    queue::{Queue, Report, Taken},
+    queue::{Mark, Queue, Report, Taken},
 };
 use crate::{feed::LogFeed, metrics::Metrics, receipt::Keys, schedule::Schedule};
 
@@ -96,7 +96,7 @@ impl Reports for Reporter {
     }
 
     fn inputs(&self, id: &MatchId, chunk: InputChunk) {
-        self.queue.push_inputs(id, chunk.bytes, chunk.mark);
+        self.queue.push_inputs(id, chunk);
     }
 
     fn resumed(&self, id: &MatchId, tick: i64) {
@@ -148,7 +148,7 @@ struct Writer {
     /// written; inputs up to the bound.
     unwritten: VecDeque<Change>,
     /// The ticks that matches have come to.
-    marks: BTreeMap<MatchId, i64>,
+    marks: BTreeMap<MatchId, Mark>,
     keeper: Keeper,
 }
 
@@ -174,7 +174,9 @@ impl Writer {
     /// neighbours of a kind go in one transaction.
     fn write(&mut self, taken: Taken) {
         let Taken { reports, marks } = taken;
-        self.marks.extend(marks);
+        for (id, mark) in marks {
+            self.marks.entry(id).or_default().follow(mark);
+        }
         let mut lines = Vec::new();
         let mut is_stuck = !self.write_changes();
         for report in reports {
@@ -205,12 +207,15 @@ impl Writer {
 
     /// Writes how far matches have come. All that came into them up to there is written.
     fn write_marks(&mut self) {
-        let marks: Vec<_> = self.marks.iter().map(|(id, tick)| (id.clone(), *tick)).collect();
+        let marks: Vec<_> = self.marks.iter().map(|(id, mark)| (id.clone(), mark.tick)).collect();
         if marks.is_empty() {
             return;
         }
         match self.store.put_marks(&marks) {
-            Ok(()) => self.marks.clear(),
+            Ok(()) => {
+                let marks = std::mem::take(&mut self.marks).into_values();
+                marks.flat_map(|mark| mark.written).for_each(Written::done);
+            }
             Err(error) => tracing::error!(%error, "how far matches have come is not written yet"),
         }
     }
@@ -222,7 +227,9 @@ impl Writer {
             thread::sleep(PAUSE);
             self.write_changes();
         }
-        self.write_marks();
+        if self.unwritten.is_empty() {
+            self.write_marks();
+        }
         self.keeper.end();
         if !self.unwritten.is_empty() {
             tracing::error!(changes = self.unwritten.len(), "states or inputs of matches are lost");
@@ -273,12 +280,14 @@ impl Writer {
     }
 
     /// Writes the inputs that are next; gives how many.
-    fn write_inputs(&self) -> Result<usize, StoreError> {
+    fn write_inputs(&mut self) -> Result<usize, StoreError> {
         let next: Vec<_> =
             self.unwritten.iter().map_while(Change::inputs).take(CHUNKS_AT_ONCE).collect();
         for id in self.store.append_inputs(next.iter().copied(), self.most_inputs)? {
             tracing::warn!(%id, "the match's input log is cut, and the match goes on");
             self.queue.inputs_cut(&id);
+            let waiting = self.marks.get_mut(&id).map(|mark| std::mem::take(&mut mark.written));
+            waiting.into_iter().flatten().for_each(Written::lost);
         }
         Ok(next.len())
     }
@@ -331,6 +340,10 @@ mod tests {
 
     fn line(text: &str) -> LogLine {
         LogLine { tick: 3, level: Level::Info, text: text.into() }
+    }
+
+    fn chunk(bytes: Vec<u8>) -> InputChunk {
+        InputChunk { bytes, mark: 0, written: None }
     }
 
     /// Keeps a match that has just been started.
@@ -403,7 +416,7 @@ mod tests {
         let queue = Arc::new(Queue::default());
         let mut writer = writer(&store, &queue, 1 << 20);
         for bytes in [&b"first, "[..], b"second, ", b"third"] {
-            queue.push_inputs(&id, bytes.to_vec(), 0);
+            queue.push_inputs(&id, chunk(bytes.to_vec()));
         }
         writer.write(queue.take_all(Duration::ZERO).unwrap());
         let end = lattice_store::MatchEnd {
@@ -434,10 +447,10 @@ mod tests {
         let queue = Arc::new(Queue::default());
         let mut writer = writer(&store, &queue, 8);
         for bytes in [&b"12345678"[..], b"9"] {
-            queue.push_inputs(&id, bytes.to_vec(), 0);
+            queue.push_inputs(&id, chunk(bytes.to_vec()));
         }
         writer.write(queue.take_all(Duration::ZERO).unwrap());
-        queue.push_inputs(&id, b"0".to_vec(), 0);
+        queue.push_inputs(&id, chunk(b"0".to_vec()));
         assert!(queue.take_all(Duration::ZERO).unwrap().reports.is_empty());
         assert_eq!(store.inputs(&id).unwrap().unwrap(), b"12345678");
     }

@@ -14,7 +14,8 @@ use std::{
 
 use crate::{lock::lock, worker::yield_to_others};
 
-type Job = Box<dyn FnOnce() + Send>;
+/// A job, and how many bytes it holds.
+type Job = (usize, Box<dyn FnOnce() + Send>);
 
 /// A thread that does jobs. It takes all that come: whoever hands them in minds
 /// [`waiting`](Self::waiting).
@@ -26,14 +27,13 @@ pub(crate) struct Aside {
 
 /// The way to a thread that has not ended.
 struct Open {
-    /// Each with the bytes that it holds.
-    jobs: mpsc::Sender<(usize, Job)>,
+    jobs: mpsc::Sender<Job>,
     thread: thread::JoinHandle<()>,
 }
 
 impl Aside {
     pub(crate) fn start(name: &str) -> io::Result<Self> {
-        let (jobs, inbox) = mpsc::channel::<(usize, Job)>();
+        let (jobs, inbox) = mpsc::channel::<Job>();
         let waiting = Arc::new(AtomicUsize::new(0));
         let done = Arc::clone(&waiting);
         let run = move || {

@@ -39,7 +39,7 @@ pub use image::Image;
 pub use lattice_surface::Level;
 pub use matches::{
     CloseReason, ConnectError, LiveMatch, MatchSpec, MatchState, MatchStatus, Origin, Outgoing,
-    PlayerLink, Resume, SendError,
+    PlayerLink, Resume, SendError, Written,
 };
 pub use program::{CompileError, Program};
 pub use reports::{EndProof, InputChunk, LogLine, MatchEnd, Outcome, Reports};

@@ -28,10 +28,14 @@ pub enum CompileError {
 /// A compiled module. Cheap to clone; the code lives as long as any clone.
 #[derive(Clone)]
 pub struct Program {
+    linked: Arc<Linked>,
+}
+
+struct Linked {
     pre: InstancePre<GuestState>,
     sha256: Sha256,
     engine: Engine,
-    code: Arc<Code>,
+    code: Code,
 }
 
 /// What was compiled of a module.
@@ -88,45 +92,45 @@ impl Program {
         let pre = calls::linker(engine)
             .and_then(|linker| linker.instantiate_pre(module))
             .map_err(|error| CompileError::Link(format!("{error:#}")))?;
-        let (sha256, engine, code) = (build.sha256(), engine.clone(), Arc::new(code));
-        Ok(Self { pre, sha256, engine, code })
+        let (sha256, engine) = (build.sha256(), engine.clone());
+        Ok(Self { linked: Arc::new(Linked { pre, sha256, engine, code }) })
     }
 
     /// The hash of the module's bytes.
     pub fn sha256(&self) -> Sha256 {
-        self.sha256
+        self.linked.sha256
     }
 
     /// Names the engine, its settings and the policy that it was compiled under.
     pub fn fingerprint(&self) -> Sha256 {
-        self.engine.fingerprint()
+        self.linked.engine.fingerprint()
     }
 
     /// The hash of what was compiled: the module with its mutable globals exported.
     pub fn runs(&self) -> Sha256 {
-        self.code.sha256
+        self.linked.code.sha256
     }
 
     /// Whether all of a sim's state can be taken out and put back.
     pub fn can_snapshot(&self) -> bool {
-        self.code.can_snapshot
+        self.linked.code.can_snapshot
     }
 
     /// The exports of the mutable globals.
     pub(crate) fn globals(&self) -> &[String] {
-        &self.code.globals
+        &self.linked.code.globals
     }
 
     /// How much further on the compiled code stands than in the module.
     pub(crate) fn code_shift(&self) -> isize {
-        self.code.shift
+        self.linked.code.shift
     }
 
     pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
+        &self.linked.engine
     }
 
     pub(crate) fn pre(&self) -> &InstancePre<GuestState> {
-        &self.pre
+        &self.linked.pre
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lattice_policies::{MatchId, Sha256};
 use lattice_surface::Level;
 
-use crate::{fault::Fault, snapshot::Snapshot};
+use crate::{fault::Fault, matches::Written, snapshot::Snapshot};
 
 /// Receives what happens in matches. Called on the threads that run them, between ticks, so it
 /// must hand things on and return: whoever blocks here makes ticks late.
@@ -37,12 +37,15 @@ pub struct LogLine {
 }
 
 /// What came to a match's input log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct InputChunk {
     /// Whole records, as `lattice_surface::Records` reads them; none if nothing came in.
     pub bytes: Vec<u8>,
-    /// The last tick that was run. Into those up to it, nothing came but what was reported.
+    /// The last tick that was run, or a later one under a strict log. Into those up to it, nothing
+    /// that anybody noticed comes but what was reported.
     pub mark: i64,
+    /// To be told when both are durable, under a strict log: what the match says waits for it.
+    pub written: Option<Written>,
 }
 
 /// How a match ended.

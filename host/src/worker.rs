@@ -238,15 +238,12 @@ impl Worker {
         // so), and not the worker's other matches.
         let next = catch_unwind(AssertUnwindSafe(|| due.runner.run_tick(self.now)));
         mailbox.load.fetch_sub(due.share, Relaxed);
-        let (runner, now) = match next {
-            Ok(Next::Tick(runner, now)) => (runner, now),
-            other => {
-                if let Ok(next) = other {
-                    self.lanes.pass_on(next);
-                }
-                self.now = Instant::now();
-                return;
+        let Ok(Next::Tick(runner, now)) = next else {
+            if let Ok(next) = next {
+                self.lanes.pass_on(next);
             }
+            self.now = Instant::now();
+            return;
         };
         self.now = now;
         let lane = Lane::of(&runner, self.lane);

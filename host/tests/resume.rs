@@ -9,28 +9,18 @@
 
 mod support;
 
-use std::{
-    io::Read,
-    net::TcpListener,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use bytes::Bytes;
 use lattice_host::{
     CloseReason, ConnectError, FaultKind, MatchSpec, Outcome, Outgoing, PlayerLink,
 };
-use lattice_policies::{
-    Code, GameId, MatchId, PlayerId, Policy,
-    egress::{EgressPolicy, Entry, GameEgress, Rules},
-    policy::MatchLimits,
-};
+use lattice_policies::{Code, MatchId, PlayerId, Policy, policy::MatchLimits};
 use lattice_surface::{Event, InputLog, LoggedEnding, Record};
-use support::{Left, TestHost, all, assert_replays, heard, next_event, next_frame, sim, stateful};
+use support::{
+    Left, TestHost, all, allow, assert_replays, heard, next_event, next_frame, silent, sim,
+    stateful,
+};
 
 const ANN: PlayerId = PlayerId(1);
 const BOB: PlayerId = PlayerId(2);
@@ -48,7 +38,7 @@ fn say(link: &PlayerLink, text: &str) {
     link.send(Bytes::from(text.to_owned())).unwrap();
 }
 
-fn rest(host: TestHost, id: &MatchId) -> Left {
+fn rest(host: &TestHost, id: &MatchId) -> Left {
     host.fleet.rest(PATIENCE);
     assert!(!host.told.has_ended(id));
     assert!(host.fleet.running().is_empty());
@@ -93,7 +83,7 @@ async fn a_match_at_rest_goes_on_at_its_tick_as_if_nothing_had_been() {
             say(&bob, &format!("message {count}"));
         }
         heard(&ann, "message 20").await;
-        let left = rest(first, &id);
+        let left = rest(&first, &id);
         all(&ann).await;
         assert_eq!(ann.next().await, Outgoing::Closed(CloseReason::HostStopping));
         let at = left.rested.expect("it was left");
@@ -129,7 +119,7 @@ async fn players_who_stay_away_leave_after_the_grace_and_who_left_stays_barred()
     let kicked = first.connect(&id, eve);
     say(&kicked, "kick me");
     all(&kicked).await;
-    let left = rest(first, &id);
+    let left = rest(&first, &id);
     drop((ann, bob));
 
     let second = host(MatchLimits { reconnect_grace_ms: 500, ..limits() });
@@ -150,32 +140,6 @@ async fn players_who_stay_away_leave_after_the_grace_and_who_left_stays_barred()
     assert_unbroken(&second, &wat, &id);
 }
 
-/// A peer that takes connections, never answers, and counts the requests that reach it.
-fn silent() -> (String, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let taken = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&taken);
-    thread::spawn(move || {
-        let mut held = Vec::new();
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            if stream.read(&mut [0; 1_024]).is_ok_and(|size| size > 0) {
-                count.fetch_add(1, Ordering::SeqCst);
-            }
-            held.push(stream);
-        }
-    });
-    (url, taken)
-}
-
-fn allow(host: &TestHost, url: &str) {
-    let entry = Entry { allow_private: true, ..url.parse().unwrap() };
-    let own = GameEgress { allow: vec![entry], ..GameEgress::default() };
-    let rules = Rules::new(&EgressPolicy::default(), &own).unwrap();
-    host.fleet.egress().set(&GameId::from_random([1; 10]), 1, rules);
-}
-
 #[tokio::test]
 async fn a_fetch_on_its_way_fails_once_in_the_log_and_is_never_sent_again() {
     let (url, taken) = silent();
@@ -188,7 +152,7 @@ async fn a_fetch_on_its_way_fails_once_in_the_log_and_is_never_sent_again() {
     while taken.load(Ordering::SeqCst) == 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let mut left = rest(first, &id);
+    let mut left = rest(&first, &id);
     // Twice: the failure is in the log from then on.
     for _ in 0..2 {
         let next = host(limits());
@@ -198,7 +162,7 @@ async fn a_fetch_on_its_way_fails_once_in_the_log_and_is_never_sent_again() {
         say(&ann, "still here");
         heard(&ann, "still here").await;
         assert_eq!(next.fleet.live(&id).unwrap().status().fetches_in_flight, 0);
-        left = rest(next, &id);
+        left = rest(&next, &id);
     }
     let last = host(limits());
     resume(&last, &wat, &id, &left, true);
@@ -260,7 +224,7 @@ async fn a_stop_that_was_begun_ends_under_the_next_host_when_it_would_have() {
     let ann = first.connect(&id, ANN);
     first.fleet.live(&id).unwrap().stop();
     while next_event(&ann).await.0 != 5 {}
-    let left = rest(first, &id);
+    let left = rest(&first, &id);
     let ends_at = left.snapshots.last().unwrap().ends_at.expect("it was asked to stop");
     let second = host(limits());
     resume(&second, &wat, &id, &left, true);
@@ -276,7 +240,7 @@ async fn left_alone(wat: &str) -> (MatchId, Left) {
     let ann = first.connect(&id, ANN);
     say(&ann, "hello");
     heard(&ann, "hello").await;
-    let left = rest(first, &id);
+    let left = rest(&first, &id);
     (id, left)
 }
 
@@ -305,13 +269,17 @@ async fn a_log_that_is_not_the_match_any_more_is_lost_and_says_where() {
         records.push(Record::Inputs(inputs));
     }
     let mut altered = Left { log: Vec::new(), ..left.clone() };
-    records.iter().for_each(|record| record.encode(&mut altered.log));
+    for record in &records {
+        record.encode(&mut altered.log);
+    }
     let next = host(limits());
     resume(&next, &wat, &id, &altered, false);
     let why = lost(&next, &id);
     let tick = log.inputs.last().unwrap().tick;
     assert!(why.contains(&format!("after tick {tick} the transcript's hash was")), "{why}");
-    assert!(next.fleet.running().is_empty());
+    while !next.fleet.running().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]

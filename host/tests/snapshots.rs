@@ -55,7 +55,7 @@ fn go_on(host: &TestHost, wat: &str, log: &InputLog, from: &Snapshot) -> Replaye
 fn assert_whole(host: &TestHost, wat: &str, id: &MatchId, snapshots: &[Arc<Snapshot>]) {
     let log = log_of(host, id);
     let program = host.program(wat);
-    let whole = assert_replays(host, &[program.clone()], &log, &[]);
+    let whole = assert_replays(host, std::slice::from_ref(&program), &log, &[]);
     let end = host.told.end_of(id);
     let proof = end.proof.expect("the host did not fail");
     assert_eq!(proof.transcript, whole.transcript);
@@ -215,7 +215,8 @@ async fn a_fork_goes_on_from_a_snapshot_with_its_own_log() {
     let [part] = log.parts()[..] else { panic!("{:?}", log.segments) };
     assert_eq!(part.first_tick(), base.tick);
     let program = host.program(&wat);
-    let replayed = assert_replays(&host, &[program.clone()], &log, &[Arc::clone(&base)]);
+    let replayed =
+        assert_replays(&host, std::slice::from_ref(&program), &log, &[Arc::clone(&base)]);
     assert_eq!(host.told.end_of(&fork).proof.unwrap().transcript, replayed.transcript);
     let bare = Stretch { part, from: None };
     let refused = host.fleet.replay(&program, bare, None, |_| ControlFlow::Continue(()));

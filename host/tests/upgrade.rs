@@ -90,7 +90,7 @@ async fn assert_refused(one: &str, two: &str, is_it: fn(&UpgradeError) -> bool) 
     let id = host.start(one, 60);
     let ann = host.connect(&id, ANN);
     let (first, _) = next_frame(&ann).await;
-    let refused = upgrade(&host, &id, two).err().expect("it fails");
+    let refused = upgrade(&host, &id, two).expect_err("it fails");
     assert!(is_it(&refused), "{refused:?}");
     say(&ann, "finish");
     let seen = ticks(&ann).await;

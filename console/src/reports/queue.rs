@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lattice_host::{LogLine, MatchEnd, PAGE_BYTES, Snapshot};
+use lattice_host::{InputChunk, LogLine, MatchEnd, PAGE_BYTES, Snapshot, Written};
 use lattice_policies::MatchId;
 use lattice_store::InputAppend;
 
@@ -36,7 +36,22 @@ pub(super) enum Report {
 pub(super) struct Taken {
     pub(super) reports: VecDeque<Report>,
     /// The ticks that matches have come to; to be written after the reports.
-    pub(super) marks: BTreeMap<MatchId, i64>,
+    pub(super) marks: BTreeMap<MatchId, Mark>,
+}
+
+/// The tick that a match has come to, and who waits for that to be written, and all inputs before.
+#[derive(Default)]
+pub(super) struct Mark {
+    pub(super) tick: i64,
+    pub(super) written: Vec<Written>,
+}
+
+impl Mark {
+    /// Goes over to a later one.
+    pub(super) fn follow(&mut self, later: Mark) {
+        self.tick = later.tick;
+        self.written.extend(later.written);
+    }
 }
 
 /// Where reports wait for the thread that writes them.
@@ -52,7 +67,7 @@ struct Waiting {
     log_bytes: HashMap<MatchId, usize>,
     /// Of the matches that have not ended, or not as far as it is written.
     inputs: HashMap<MatchId, WaitingInputs>,
-    marks: BTreeMap<MatchId, i64>,
+    marks: BTreeMap<MatchId, Mark>,
     /// Of the snapshots that are not written.
     snapshot_bytes: usize,
     /// Until when what waits may be written, once nothing more comes.
@@ -101,10 +116,15 @@ impl Queue {
     }
 
     /// Queues records, or, when that match has too much waiting already, that its log ends here.
-    pub(super) fn push_inputs(&self, id: &MatchId, bytes: Vec<u8>, mark: i64) {
+    /// Whoever waits for what got lost, or for what would follow it, is told so.
+    pub(super) fn push_inputs(&self, id: &MatchId, chunk: InputChunk) {
+        let InputChunk { bytes, mark, written } = chunk;
         let mut waiting = self.lock();
-        waiting.marks.insert(id.clone(), mark);
-        if bytes.is_empty() {
+        let is_cut = waiting.inputs.get(id).is_some_and(|of_match| of_match.is_cut);
+        let of_mark = waiting.marks.entry(id.clone()).or_default();
+        of_mark.tick = mark;
+        if bytes.is_empty() && !is_cut {
+            of_mark.written.extend(written);
             drop(waiting);
             return self.changed.notify_one();
         }
@@ -119,6 +139,8 @@ impl Queue {
             InputAppend::Lost { match_id }
         } else {
             of_match.bytes += bytes.len();
+            let of_mark = waiting.marks.entry(id.clone()).or_default();
+            of_mark.written.extend(written);
             InputAppend::Records { match_id, bytes }
         };
         waiting.reports.push_back(Report::Inputs(append));
@@ -225,6 +247,10 @@ mod tests {
         assert!(queue.take_all(Duration::ZERO).is_none());
     }
 
+    fn chunk(bytes: Vec<u8>) -> InputChunk {
+        InputChunk { bytes, mark: 0, written: None }
+    }
+
     /// The inputs that wait, as the bytes of each chunk; `None` where they got lost.
     fn inputs(queue: &Queue) -> Vec<Option<usize>> {
         let reports = queue.take_all(Duration::ZERO).unwrap().reports;
@@ -241,16 +267,16 @@ mod tests {
         let queue = Queue::default();
         let (noisy, quiet) = (MatchId::from_random([1; 10]), MatchId::from_random([2; 10]));
         let half = WAITING_INPUT_BYTES / 2;
-        queue.push_inputs(&noisy, vec![0; half], 0);
-        queue.push_inputs(&noisy, vec![0; half], 0);
+        queue.push_inputs(&noisy, chunk(vec![0; half]));
+        queue.push_inputs(&noisy, chunk(vec![0; half]));
         assert_eq!(inputs(&queue), [Some(half), Some(half)], "up to its last byte");
         // They are taken, and not yet written.
-        queue.push_inputs(&noisy, vec![0; 1], 0);
-        queue.push_inputs(&noisy, vec![0; 1], 0);
-        queue.push_inputs(&quiet, vec![0; 1], 0);
+        queue.push_inputs(&noisy, chunk(vec![0; 1]));
+        queue.push_inputs(&noisy, chunk(vec![0; 1]));
+        queue.push_inputs(&quiet, chunk(vec![0; 1]));
         assert_eq!(inputs(&queue), [None, Some(1)]);
         queue.inputs_written(&noisy, 2 * half);
-        queue.push_inputs(&noisy, vec![0; 1], 0);
+        queue.push_inputs(&noisy, chunk(vec![0; 1]));
         assert_eq!(inputs(&queue), [], "nothing follows what was lost");
         queue.forget(&noisy);
         queue.forget(&quiet);
@@ -263,12 +289,12 @@ mod tests {
         let id = MatchId::from_random([1; 10]);
         let large = 2 * WAITING_INPUT_BYTES;
         for _ in 0..3 {
-            queue.push_inputs(&id, vec![0; large], 0);
+            queue.push_inputs(&id, chunk(vec![0; large]));
             assert_eq!(inputs(&queue), [Some(large)]);
             queue.inputs_written(&id, large);
         }
         queue.inputs_cut(&id);
-        queue.push_inputs(&id, vec![0; 1], 0);
+        queue.push_inputs(&id, chunk(vec![0; 1]));
         assert_eq!(inputs(&queue), []);
     }
 }

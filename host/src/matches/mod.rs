@@ -2,6 +2,7 @@
 
 mod ending;
 mod fetches;
+mod held;
 mod inbox;
 mod link;
 mod live;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use lattice_policies::{GameId, MatchId};
 
+pub use held::Written;
 pub use link::{CloseReason, Outgoing, PlayerLink, SendError};
 pub use live::{ConnectError, LiveMatch};
 pub(crate) use origin::segment;

@@ -1,23 +1,23 @@
 //! The runner of one match: owns its guest and its seats, and takes it from tick to tick. A
 //! runner lives on one thread at a time: a worker's, or for a moment another's.
 
+mod intake;
+mod leaving;
+
 use std::{
     sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
-use lattice_policies::{
-    Code, PlayerId,
-    policy::{LogMode, MatchLimits},
-};
-use lattice_surface::{
-    Event, LoggedCall, Phase, Segment, SharedRules, hashes_after, response_payload,
-};
+use lattice_policies::{Code, policy::MatchLimits};
+use lattice_surface::{LoggedCall, Phase, Segment, SharedRules, hashes_after, response_payload};
 
+use self::leaving::log_lost;
 use super::{
     LiveMatch, MatchSpec, MatchState,
     ending::Ending,
     fetches::OpenFetches,
+    held::Pass,
     inbox::Input,
     origin::{Begun, Continued, Origin},
     recorder::{self, Recorder},
@@ -138,7 +138,7 @@ impl Runner {
         mut ending: Ending,
     ) -> Option<Box<Self>> {
         let limits = spec.program.engine().limits();
-        let mut recorder = Recorder::new(patience(limits), &begun.records, -1);
+        let mut recorder = Recorder::new(limits, spec.tick_hz, &begun.records, -1);
         let guest = &mut begun.guest;
         let init = guest.init(spec.seed, spec.tick_hz);
         recorder.tick(-1, guest.surface());
@@ -146,7 +146,7 @@ impl Runner {
         begun.moment = Moment { tick: 0, fuel: guest.fuel_used(), ..begun.moment };
         ending.live.edit().record_fuel(guest.fuel_used());
         // A failed init sends nothing, but what it was refused is told.
-        fetches.hand_on(guest.surface(), &ending.live, -1);
+        fetches.hand_on(guest.surface(), &ending.live, -1, recorder.held());
         if let Err(fault) = init {
             recorder.end(0, recorder::fault_ending(&fault, LoggedCall::Init), guest.surface());
             recorder.flush(0, &ending.live, &*ending.registry.reports);
@@ -170,7 +170,8 @@ impl Runner {
     ) -> Box<Self> {
         let limits = spec.program.engine().limits();
         let moment = begun.moment;
-        let mut recorder = Recorder::new(patience(limits), &begun.records, moment.tick - 1);
+        let (hz, marked) = (spec.tick_hz, moment.tick - 1);
+        let mut recorder = Recorder::new(limits, hz, &begun.records, marked);
         recorder.flush(moment.tick, &ending.live, &*ending.registry.reports);
         let mut runner = Self::new(spec, begun, recorder, fetches, ending);
         let Self { guest, seats, ending, .. } = &mut *runner;
@@ -200,13 +201,13 @@ impl Runner {
         let limits = Arc::clone(spec.program.engine().limits());
         let Begun { guest, moment, hash_every, .. } = begun;
         let snapshot_every = if recorder.is_on() && spec.program.can_snapshot() {
-            ticks_in(limits.snapshot_every_ms, spec.tick_hz)
+            recorder::ticks_in(limits.snapshot_every_ms, spec.tick_hz)
         } else {
             0
         };
         let mut runner = Self {
             guest,
-            seats: Seats::default(),
+            seats: Seats::new(recorder.held()),
             grid: Grid::new(Instant::now(), spec.tick_hz, limits.late_ticks),
             limits,
             tick_hz: spec.tick_hz,
@@ -241,16 +242,23 @@ impl Runner {
 
     /// Runs the next tick, which begins now, and hands on what came of it.
     pub(crate) fn run_tick(mut self: Box<Self>, began: Instant) -> Next {
+        let tick = self.moment.tick;
+        match self.recorder.pass(tick, self.limits.held_bytes) {
+            Pass::Free => {}
+            Pass::Wait => return self.wait(began),
+            Pass::Lost => return self.end(Outcome::Faulted(log_lost(tick)), LoggedCall::Tick),
+        }
         let late = self.grid.is_late(began);
+        self.release_fetches();
         self.guest.surface().begin(Phase::Tick);
         self.take_inputs(began);
-        let tick = self.moment.tick;
         let result = self.guest.tick(tick, hashes_after(self.hash_every, tick));
         self.moment.fuel += self.guest.fuel_used();
         self.recorder.tick(tick, self.guest.surface());
         self.ending.report_log(&mut self.guest, tick);
         self.hand_on();
-        self.fetches.hand_on(self.guest.surface(), &self.ending.live, tick);
+        let held = self.recorder.held();
+        self.fetches.hand_on(self.guest.surface(), &self.ending.live, tick, held);
         // What is handed on counts: it takes the worker's time like the sim's own work.
         let ended = Instant::now();
         if let Err(fault) = result {
@@ -265,15 +273,6 @@ impl Runner {
             Some(at) if at <= self.moment.tick => self.shut_down(),
             _ if finished => self.end(Outcome::Finished, LoggedCall::Tick),
             _ => self.go_on(ended),
-        }
-    }
-
-    /// The host goes down. A match that its log can bring back stands still here; any other ends,
-    /// without asking the sim.
-    pub(crate) fn leave_off(self: Box<Self>) {
-        match self.ending.registry.stopping() {
-            Some(stopping) if stopping.rests && self.recorder.is_on() => self.rest(stopping.until),
-            _ => self.end_here(Outcome::Stopped, LoggedCall::Tick),
         }
     }
 
@@ -321,8 +320,9 @@ impl Runner {
     }
 
     fn go_on(mut self: Box<Self>, now: Instant) -> Next {
-        let Self { recorder, moment, ending, .. } = &mut *self;
+        let Self { recorder, seats, moment, ending, .. } = &mut *self;
         recorder.flush_due(moment.tick, now, &ending.live, &*ending.registry.reports);
+        seats.hand_on(moment.tick - 1);
         let dropped = self.grid.advance(now);
         if dropped > 0 {
             self.ending.live.edit().dropped_periods += dropped;
@@ -334,6 +334,20 @@ impl Runner {
             return self.snapshot(now);
         }
         Next::Tick(self, now)
+    }
+
+    /// Lets a period go by: the match has said all that may wait for its log.
+    fn wait(mut self: Box<Self>, now: Instant) -> Next {
+        let dropped = 1 + self.grid.advance(now);
+        self.ending.live.edit().dropped_periods += dropped;
+        self.release_fetches();
+        Next::Tick(self, now)
+    }
+
+    fn release_fetches(&mut self) {
+        if let Some(held) = self.recorder.held() {
+            self.fetches.release(held, &self.ending.live);
+        }
     }
 
     /// Has a snapshot taken, if there is room for one.
@@ -362,79 +376,6 @@ impl Runner {
             // Without room it is let go: the one before, or the log alone, does as well.
             reports.snapshot(&id, &Arc::new(copy.seal()));
         });
-    }
-
-    fn shut_down(mut self: Box<Self>) -> Next {
-        let result = self.guest.shutdown();
-        self.moment.fuel += self.guest.fuel_used();
-        self.ending.report_log(&mut self.guest, self.moment.tick);
-        self.hand_on();
-        self.ending.live.edit().record_fuel(self.guest.fuel_used());
-        let tick = Some(self.moment.tick);
-        let outcome =
-            result.map_or_else(|fault| Outcome::Faulted(fault.at(tick)), |()| Outcome::Stopped);
-        self.end(outcome, LoggedCall::Shutdown)
-    }
-
-    /// Turns what came in since the last tick into events, in order.
-    fn take_inputs(&mut self, now: Instant) {
-        let grace = Duration::from_millis(self.limits.reconnect_grace_ms.into());
-        for player in self.seats.take_gone(grace, now) {
-            self.leave(player, 0);
-        }
-        let mut inputs = std::mem::take(&mut self.inputs);
-        self.ending.live.inbox().take(&mut inputs);
-        for input in inputs.drain(..) {
-            self.take_input(input, now);
-        }
-        self.inputs = inputs;
-    }
-
-    fn take_input(&mut self, input: Input, now: Instant) {
-        match input {
-            Input::Connect { player, name, queue } => {
-                if self.ending.live.inbox().is_barred(player) {
-                    queue.close(super::CloseReason::Kicked(0));
-                } else if self.seats.connect(player, queue) {
-                    self.push(Event::Join { player, about: name });
-                }
-            }
-            Input::Disconnect { player, link } => self.seats.disconnect(player, link, now),
-            Input::Message { player, link, bytes } => {
-                if self.seats.is_link(player, link) {
-                    self.push(Event::Message { player, bytes });
-                }
-            }
-            Input::Response { id, status, payload } => {
-                self.fetches.ended(id);
-                self.push(Event::Response { id, status, payload });
-            }
-            Input::Stop => self.ask_to_stop(),
-            Input::HandOver(to) => self.asked_for.push(to),
-        }
-    }
-
-    fn ask_to_stop(&mut self) {
-        if self.moment.ends_at.is_some() {
-            return;
-        }
-        let ticks = u64::from(self.limits.stop_grace_ms) * u64::from(self.tick_hz) / 1_000;
-        let ticks_left = i32::try_from(ticks).unwrap_or(i32::MAX).max(1);
-        self.moment.ends_at = Some(self.moment.tick + i64::from(ticks_left));
-        self.push(Event::Stop { ticks_left });
-        self.show(MatchState::Stopping);
-    }
-
-    fn push(&mut self, event: Event) {
-        match self.guest.surface().push(event.clone()) {
-            Ok(()) => self.recorder.event(event),
-            Err(_) => self.ending.live.edit().dropped_messages += 1,
-        }
-    }
-
-    fn leave(&mut self, player: PlayerId, reason: i32) {
-        self.ending.live.inbox().bar(player);
-        self.push(Event::Leave { player, reason });
     }
 
     /// Hands the tick's messages to the players, then removes the kicked ones.
@@ -468,59 +409,5 @@ impl Runner {
 
     fn show(&mut self, state: MatchState) {
         self.ending.live.edit().state = state;
-    }
-
-    /// Ends the match after that call, aside if its last state takes long to copy.
-    fn end(mut self: Box<Self>, outcome: Outcome, call: LoggedCall) -> Next {
-        let has_state = self.recorder.is_on() && !matches!(outcome, Outcome::Faulted(_));
-        if has_state && self.guest.memory_bytes() > COPIED_HERE {
-            self.ended = Some((outcome, call));
-            return Next::Aside(self);
-        }
-        self.end_here(outcome, call);
-        Next::Ended
-    }
-
-    /// Ends the match: its log is closed, its slot given back, its players are told, then
-    /// everybody else.
-    fn end_here(mut self: Box<Self>, outcome: Outcome, call: LoggedCall) {
-        let Self { guest, seats, ending, recorder, moment, .. } = &mut *self;
-        recorder.end(moment.tick, recorder::ending(&outcome, call), guest.surface());
-        recorder.flush(moment.tick, &ending.live, &*ending.registry.reports);
-        let has_state = recorder.is_on() && !matches!(outcome, Outcome::Faulted(_));
-        let last = has_state.then(|| guest.copy(*moment)).flatten();
-        let bytes = guest.memory_bytes();
-        let result = guest.surface().result().map(<[u8]>::to_vec);
-        ending.transcript = Some(guest.surface().transcript());
-        seats.close(ending.registry.close_reason(&outcome));
-        ending.outcome = Some((outcome, result));
-        let Self { guest, ending, .. } = *self;
-        drop(guest);
-        ending.tell(last, bytes);
-    }
-
-    /// Stands still until the next start: what came in is handed on, and the match as it is.
-    fn rest(mut self: Box<Self>, until: Instant) {
-        let copy = self.copy();
-        self.flush();
-        self.seats.close(super::CloseReason::HostStopping);
-        let Self { guest, ending, moment, .. } = *self;
-        drop(guest);
-        ending.rest(copy, moment.tick, until);
-    }
-}
-
-/// The whole ticks in that time, at least one; none in no time.
-fn ticks_in(ms: u32, tick_hz: u16) -> i64 {
-    let ticks = i64::from(ms) * i64::from(tick_hz) / 1_000;
-    ticks.max(i64::from(ms > 0))
-}
-
-/// How long a record of the input log may wait; `None` if there is no log.
-fn patience(limits: &MatchLimits) -> Option<Duration> {
-    match limits.log {
-        LogMode::Off => None,
-        LogMode::Strict => Some(Duration::ZERO),
-        LogMode::Relaxed => Some(Duration::from_millis(limits.log_delay_ms.into())),
     }
 }

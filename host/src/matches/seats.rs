@@ -10,17 +10,26 @@ use bytes::Bytes;
 use lattice_policies::PlayerId;
 use lattice_surface::{Message, Recipient};
 
-use super::link::{CloseReason, LinkId, SendQueue};
+use super::{
+    held::{Held, Outlet},
+    link::{CloseReason, LinkId, SendQueue},
+};
 
 /// The seats of a match, in the order of the players' numbers. A player who is away keeps the seat
 /// up to the grace period. Two maps, so that a tick looks only at those whom it concerns.
-#[derive(Default)]
 pub(super) struct Seats {
     connected: BTreeMap<PlayerId, Arc<SendQueue>>,
     away: BTreeMap<PlayerId, Instant>,
+    outlet: Outlet,
 }
 
 impl Seats {
+    /// Nobody is there. What the players are sent waits for the log, if there is one to wait for.
+    pub(super) fn new(held: Option<&Held>) -> Self {
+        let (connected, away) = Default::default();
+        Self { connected, away, outlet: Outlet::new(held) }
+    }
+
     pub(super) fn players(&self) -> u32 {
         (self.connected.len() + self.away.len()) as u32
     }
@@ -34,7 +43,7 @@ impl Seats {
         let was_away = self.away.remove(&player).is_some();
         let older = self.connected.insert(player, queue);
         if let Some(older) = &older {
-            older.close(CloseReason::Replaced);
+            self.outlet.close(older, CloseReason::Replaced);
         }
         !was_away && older.is_none()
     }
@@ -67,24 +76,33 @@ impl Seats {
     pub(super) fn kick(&mut self, player: PlayerId, reason: i32) {
         self.away.remove(&player);
         if let Some(queue) = self.connected.remove(&player) {
-            queue.close(CloseReason::Kicked(reason));
+            self.outlet.close(&queue, CloseReason::Kicked(reason));
         }
     }
 
     /// Hands a message to the queues it is for. Its bytes are copied once, however many they are.
-    pub(super) fn deliver(&self, message: &Message<'_>) {
+    pub(super) fn deliver(&mut self, message: &Message<'_>) {
         let bytes = Bytes::copy_from_slice(message.bytes);
-        let push = |queue: &Arc<SendQueue>| queue.push(&bytes, message.may_be_dropped);
+        let Self { connected, outlet, .. } = self;
         match message.to {
-            Recipient::Player(player) => self.connected.get(&player).into_iter().for_each(push),
-            Recipient::Everyone => self.connected.values().for_each(push),
+            Recipient::Player(player) => {
+                outlet.push(connected.get(&player).into_iter(), &bytes, message.may_be_dropped);
+            }
+            Recipient::Everyone => {
+                outlet.push(connected.values(), &bytes, message.may_be_dropped);
+            }
         }
+    }
+
+    /// All that was said until after that tick leaves now, or when the log lets it.
+    pub(super) fn hand_on(&mut self, tick: i64) {
+        self.outlet.hand_on(tick);
     }
 
     /// Closes every link.
     pub(super) fn close(&mut self, reason: CloseReason) {
         for queue in self.connected.values() {
-            queue.close(reason);
+            self.outlet.close(queue, reason);
         }
         self.connected.clear();
         self.away.clear();
@@ -94,6 +112,9 @@ impl Seats {
 impl Drop for Seats {
     /// Only a match that failed on the host's side still has seats when it is dropped.
     fn drop(&mut self) {
+        // What its last tick said may stand in no log.
+        self.outlet.forget_messages();
         self.close(CloseReason::Faulted);
+        self.hand_on(i64::MIN);
     }
 }

@@ -8,323 +8,35 @@
 )]
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+mod sims;
+mod told;
+
 use std::{
-    collections::BTreeMap,
+    io::Read,
+    net::TcpListener,
     ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::{Arc, Condvar, Mutex},
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
 use lattice_host::{
-    Action, Fleet, HostSettings, InputChunk, LogLine, MatchEnd, MatchSpec, Origin, Outgoing,
-    PlayerLink, Program, Reports, Resume, Snapshot,
+    Action, Fleet, HostSettings, MatchSpec, Origin, Outgoing, PlayerLink, Program, Snapshot,
     egress::{EgressSettings, FetchRecord, SystemNetwork},
     replay::{Extent, ReplayError, Replayed, ReplayedTick, Stretch},
 };
-use lattice_policies::{GameId, MatchId, PlayerId, Policy, admission};
+use lattice_policies::{
+    GameId, MatchId, PlayerId, Policy, admission,
+    egress::{EgressPolicy, Entry, GameEgress, Rules},
+};
 use lattice_surface::InputLog;
 use tokio::sync::mpsc;
 
-/// A sim that broadcasts every event it gets, as it got it, and after them the tick's number
-/// (8 bytes, droppable). A message that begins with `k` kicks its sender, `f` finishes the match,
-/// `d` declares a fault, `t` traps, `r` sets the message as the result.
-pub const ECHO: &str = r#"(module
-  (import "env" "lattice_ms_event_next" (func $next (param i32 i32) (result i32)))
-  (import "env" "lattice_ms_broadcast" (func $broadcast (param i32 i32 i32) (result i32)))
-  (import "env" "lattice_ms_kick" (func $kick (param i32 i32) (result i32)))
-  (import "env" "lattice_ms_result" (func $result (param i32 i32) (result i32)))
-  (import "env" "lattice_ms_log" (func $log (param i32 i32 i32)))
-  (memory (export "memory") 2)
-  (data (i32.const 100000) "goodbye")
-  (func (export "lattice_abi_v1"))
-  (func (export "lattice_sim_init") (param i64 i32) (result i32) i32.const 0)
-  (func (export "lattice_sim_shutdown")
-    (drop (call $broadcast (i32.const 100000) (i32.const 7) (i32.const 0))))
-  (func (export "lattice_sim_tick") (param $tick i64) (result i32)
-    (local $size i32) (local $letter i32)
-    (loop $more
-      (local.set $size (call $next (i32.const 1024) (i32.const 66000)))
-      (if (i32.gt_s (local.get $size) (i32.const 0)) (then
-        (drop (call $broadcast (i32.const 1024) (local.get $size) (i32.const 0)))
-        (if (i32.and (i32.eq (i32.load16_u (i32.const 1024)) (i32.const 3)) (i32.gt_s (local.get $size) (i32.const 24))) (then
-          (local.set $letter (i32.load8_u (i32.const 1048)))
-          (if (i32.eq (local.get $letter) (i32.const 107)) (then
-            (drop (call $kick (i32.load (i32.const 1032)) (i32.const 5)))))
-          (if (i32.eq (local.get $letter) (i32.const 102)) (then (return (i32.const 1))))
-          (if (i32.eq (local.get $letter) (i32.const 100)) (then (return (i32.const -77))))
-          (if (i32.eq (local.get $letter) (i32.const 116)) (then (unreachable)))
-          (if (i32.eq (local.get $letter) (i32.const 114)) (then
-            (drop (call $result (i32.const 1048) (i32.sub (local.get $size) (i32.const 24))))))))
-        (br $more))))
-    (i64.store (i32.const 0) (local.get $tick))
-    (drop (call $broadcast (i32.const 0) (i32.const 8) (i32.const 1)))
-    i32.const 0))"#;
-
-/// A module around the body of its `tick` and whatever else it needs.
-pub fn sim(items: &str, tick: &str) -> String {
-    format!(
-        r#"(module
-  (import "env" "lattice_ms_log" (func $log (param i32 i32 i32)))
-  (memory (export "memory") 2 64)
-  {items}
-  (func (export "lattice_abi_v1"))
-  (func (export "lattice_sim_init") (param i64 i32) (result i32) i32.const 0)
-  (func (export "lattice_sim_tick") (param i64) (result i32) {tick}))"#
-    )
-}
-
-/// A sim whose state is in its memory, and in globals that it does not export. In each tick it pulls
-/// one event, broadcasts it as it got it, and then a frame of 64 bytes: the tick, two sums over all
-/// that it saw (one a float), and `version`. A message that begins with `k` kicks its sender, `f`
-/// finishes the match, `t` traps, `r` sets the message as the result, `g` sets the gauge of that
-/// name, `h` fetches that URL, `w` makes its memory two megabytes large and writes at its end.
-pub fn stateful(version: u8, items: &str) -> String {
-    format!(
-        r#"(module
-  (import "env" "lattice_ms_event_next" (func $next (param i32 i32) (result i32)))
-  (import "env" "lattice_ms_broadcast" (func $broadcast (param i32 i32 i32) (result i32)))
-  (import "env" "lattice_ms_kick" (func $kick (param i32 i32) (result i32)))
-  (import "env" "lattice_ms_result" (func $result (param i32 i32) (result i32)))
-  (import "env" "lattice_ms_gauge" (func $gauge (param i32 i32 f64) (result i32)))
-  (import "env" "lattice_ms_http_request"
-    (func $request (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
-  (import "env" "lattice_ms_state_write" (func $write (param i32 i32) (result i32)))
-  (import "env" "lattice_ms_state_read" (func $read (param i32 i32) (result i32)))
-  (memory (export "memory") 2 64)
-  (global $sum (mut i64) (i64.const 1))
-  (global $root (mut f64) (f64.const 0.5))
-  {items}
-  (func (export "lattice_abi_v1"))
-  (func (export "lattice_sim_init") (param i64 i32) (result i32) i32.const 0)
-  (func $obey (param $letter i32) (param $at i32) (param $size i32) (result i32)
-    (if (i32.eq (local.get $letter) (i32.const 107)) (then
-      (drop (call $kick (i32.load (i32.const 1032)) (i32.const 5)))))
-    (if (i32.eq (local.get $letter) (i32.const 116)) (then (unreachable)))
-    (if (i32.eq (local.get $letter) (i32.const 114)) (then
-      (drop (call $result (local.get $at) (local.get $size)))))
-    (if (i32.eq (local.get $letter) (i32.const 103)) (then
-      (drop (call $gauge (local.get $at) (local.get $size) (global.get $root)))))
-    (if (i32.eq (local.get $letter) (i32.const 104)) (then
-      (drop (call $request (i32.const 0) (local.get $at) (local.get $size)
-        (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))))
-    (if (i32.eq (local.get $letter) (i32.const 119)) (then
-      (drop (memory.grow (i32.sub (i32.const 32) (memory.size))))
-      (i64.store (i32.const 0x1ffff0) (global.get $sum))))
-    (i32.eq (local.get $letter) (i32.const 102)))
-  (func (export "lattice_sim_tick") (param $tick i64) (result i32)
-    (local $size i32) (local $over i32)
-    (local.set $size (call $next (i32.const 1024) (i32.const 66000)))
-    (if (i32.gt_s (local.get $size) (i32.const 0)) (then
-      (drop (call $broadcast (i32.const 1024) (local.get $size) (i32.const 0)))
-      (if (i32.and (i32.eq (i32.load16_u (i32.const 1024)) (i32.const 3))
-                   (i32.gt_s (local.get $size) (i32.const 24))) (then
-        (local.set $over (call $obey (i32.load8_u (i32.const 1048)) (i32.const 1048)
-          (i32.sub (local.get $size) (i32.const 24))))))))
-    (global.set $sum (i64.add (i64.mul (global.get $sum) (i64.const 31))
-      (i64.add (local.get $tick) (i64.extend_i32_s (local.get $size)))))
-    (global.set $root (f64.sqrt (f64.add (global.get $root)
-      (f64.convert_i32_s (local.get $size)))))
-    (i64.store (i32.const 0) (local.get $tick))
-    (i64.store (i32.const 8) (global.get $sum))
-    (f64.store (i32.const 16) (global.get $root))
-    (i32.store8 (i32.const 24) (i32.const {version}))
-    (drop (call $broadcast (i32.const 0) (i32.const 64) (i32.const 0)))
-    (local.get $over)))"#
-    )
-}
-
-/// What a [`stateful`] sim needs to be saved and loaded by others of its kind.
-pub const SAVE_AND_LOAD: &str = r#"
-  (func (export "lattice_sim_save") (result i32)
-    (i64.store (i32.const 512) (global.get $sum))
-    (f64.store (i32.const 520) (global.get $root))
-    (i32.ne (call $write (i32.const 512) (i32.const 16)) (i32.const 0)))
-  (func (export "lattice_sim_load") (result i32)
-    (drop (call $read (i32.const 512) (i32.const 16)))
-    (global.set $sum (i64.load (i32.const 512)))
-    (global.set $root (f64.load (i32.const 520)))
-    i32.const 0)"#;
-
-/// The size of the frame that a [`stateful`] sim broadcasts in each tick.
-pub const FRAME: usize = 64;
-
-/// The tick and the version of a frame.
-pub fn frame(bytes: &[u8]) -> (i64, u8) {
-    (i64::from_le_bytes(bytes[..8].try_into().unwrap()), bytes[24])
-}
-
-/// What is left of a match when its host is gone.
-#[derive(Debug, Clone)]
-pub struct Left {
-    pub log: Vec<u8>,
-    pub mark: i64,
-    pub snapshots: Vec<Arc<Snapshot>>,
-    pub rested: Option<i64>,
-}
-
-impl Left {
-    pub fn log(&self) -> InputLog {
-        InputLog::read(&self.log).unwrap()
-    }
-
-    /// What the next host goes on from: the newest snapshot, where `uses_snapshot`, and the log.
-    pub fn resume(&self, uses_snapshot: bool) -> Resume {
-        let newest = self.snapshots.iter().max_by_key(|snapshot| snapshot.tick);
-        let snapshot = newest.filter(|_| uses_snapshot).map(|newest| (**newest).clone());
-        Resume { log: self.log(), snapshot, at: self.rested.unwrap_or(self.mark + 1) }
-    }
-}
-
-/// What the host told, for tests to wait on.
-#[derive(Default)]
-pub struct Told {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    started: Vec<MatchId>,
-    logs: BTreeMap<MatchId, Vec<LogLine>>,
-    inputs: BTreeMap<MatchId, Vec<u8>>,
-    ended: BTreeMap<MatchId, MatchEnd>,
-    resumed: BTreeMap<MatchId, i64>,
-    marks: BTreeMap<MatchId, i64>,
-    snapshots: BTreeMap<MatchId, Vec<Arc<Snapshot>>>,
-    rested: BTreeMap<MatchId, i64>,
-}
-
-impl Reports for Told {
-    fn started(&self, id: &MatchId) {
-        self.state.lock().unwrap().started.push(id.clone());
-        self.changed.notify_all();
-    }
-
-    fn logs(&self, id: &MatchId, lines: Vec<LogLine>) {
-        self.state.lock().unwrap().logs.entry(id.clone()).or_default().extend(lines);
-        self.changed.notify_all();
-    }
-
-    fn inputs(&self, id: &MatchId, chunk: InputChunk) {
-        let mut state = self.state.lock().unwrap();
-        let is_over = state.ended.contains_key(id) || state.rested.contains_key(id);
-        assert!(!is_over, "nothing follows the end");
-        state.inputs.entry(id.clone()).or_default().extend(chunk.bytes);
-        let before = state.marks.insert(id.clone(), chunk.mark);
-        assert!(before.is_none_or(|before| before <= chunk.mark), "a mark never goes back");
-        drop(state);
-        self.changed.notify_all();
-    }
-
-    fn resumed(&self, id: &MatchId, tick: i64) {
-        self.state.lock().unwrap().resumed.insert(id.clone(), tick);
-        self.changed.notify_all();
-    }
-
-    fn snapshot(&self, id: &MatchId, snapshot: &Arc<Snapshot>) -> bool {
-        let mut state = self.state.lock().unwrap();
-        let is_over = state.ended.contains_key(id) || state.rested.contains_key(id);
-        assert!(!is_over, "nothing follows the end");
-        state.snapshots.entry(id.clone()).or_default().push(Arc::clone(snapshot));
-        drop(state);
-        self.changed.notify_all();
-        true
-    }
-
-    fn rested(&self, id: &MatchId, tick: i64) {
-        let before = self.state.lock().unwrap().rested.insert(id.clone(), tick);
-        assert!(before.is_none(), "a match is left once");
-        self.changed.notify_all();
-    }
-
-    fn ended(&self, id: &MatchId, end: MatchEnd) {
-        let before = self.state.lock().unwrap().ended.insert(id.clone(), end);
-        assert!(before.is_none(), "a match ends once");
-        self.changed.notify_all();
-    }
-}
-
-impl Told {
-    /// Waits until `find` finds; gives up after a time that only a hang can take.
-    fn wait_for<T>(&self, what: &str, mut find: impl FnMut(&State) -> Option<T>) -> T {
-        let mut state = self.state.lock().unwrap();
-        loop {
-            if let Some(found) = find(&state) {
-                return found;
-            }
-            let (next, timeout) = self.changed.wait_timeout(state, Duration::from_mins(2)).unwrap();
-            assert!(!timeout.timed_out(), "nothing happened while waiting for {what}");
-            state = next;
-        }
-    }
-
-    pub fn end_of(&self, id: &MatchId) -> MatchEnd {
-        self.wait_for("the end of a match", |state| state.ended.get(id).cloned())
-    }
-
-    /// Waits until the match has begun, or goes on.
-    fn run_of(&self, id: &MatchId) {
-        self.wait_for("a match to run", |state| {
-            (state.started.contains(id) || state.resumed.contains_key(id)).then_some(())
-        });
-    }
-
-    pub fn start_of(&self, id: &MatchId) {
-        self.wait_for("the start of a match", |state| state.started.contains(id).then_some(()));
-    }
-
-    /// Waits until the match goes on: the tick before which it does.
-    pub fn resume_of(&self, id: &MatchId) -> i64 {
-        self.wait_for("a match to go on", |state| state.resumed.get(id).copied())
-    }
-
-    /// Waits until so many snapshots of the match were taken.
-    pub fn snapshots_of(&self, id: &MatchId, count: usize) -> Vec<Arc<Snapshot>> {
-        self.wait_for("snapshots of a match", |state| {
-            let taken = state.snapshots.get(id).cloned().unwrap_or_default();
-            (taken.len() >= count).then_some(taken)
-        })
-    }
-
-    /// Waits until the match was run through that tick, and that was told.
-    pub fn mark_of(&self, id: &MatchId, through: i64) {
-        self.wait_for("a mark", |state| {
-            state.marks.get(id).filter(|mark| **mark >= through).copied()
-        });
-    }
-
-    /// What a next host finds of the match, were this one gone now.
-    pub fn left_of(&self, id: &MatchId) -> Left {
-        let state = self.state.lock().unwrap();
-        Left {
-            log: state.inputs.get(id).cloned().unwrap_or_default(),
-            mark: state.marks.get(id).copied().unwrap_or(-1),
-            snapshots: state.snapshots.get(id).cloned().unwrap_or_default(),
-            rested: state.rested.get(id).copied(),
-        }
-    }
-
-    /// Begins with what an earlier host has told of the match's inputs.
-    fn begin_with(&self, id: &MatchId, log: &[u8]) {
-        self.state.lock().unwrap().inputs.insert(id.clone(), log.to_vec());
-    }
-
-    pub fn has_ended(&self, id: &MatchId) -> bool {
-        self.state.lock().unwrap().ended.contains_key(id)
-    }
-
-    /// What has come into a match that has ended.
-    pub fn inputs_of(&self, id: &MatchId) -> Vec<u8> {
-        self.end_of(id);
-        self.state.lock().unwrap().inputs.get(id).cloned().unwrap_or_default()
-    }
-
-    pub fn logs_of(&self, id: &MatchId) -> Vec<LogLine> {
-        self.state.lock().unwrap().logs.get(id).cloned().unwrap_or_default()
-    }
-}
+pub use sims::*;
+pub use told::{Left, Told};
 
 /// An audit that takes every record, as long as there is a fleet.
 fn audit() -> mpsc::Sender<FetchRecord> {
@@ -500,4 +212,31 @@ pub fn assert_replays(
         last = Some(run);
     }
     last.unwrap()
+}
+
+/// A peer that takes connections, never answers, and counts the requests that reach it.
+pub fn silent() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let taken = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&taken);
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            if stream.read(&mut [0; 1_024]).is_ok_and(|size| size > 0) {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+            held.push(stream);
+        }
+    });
+    (url, taken)
+}
+
+/// Lets the matches of the tests' game fetch that.
+pub fn allow(host: &TestHost, url: &str) {
+    let entry = Entry { allow_private: true, ..url.parse().unwrap() };
+    let own = GameEgress { allow: vec![entry], ..GameEgress::default() };
+    let rules = Rules::new(&EgressPolicy::default(), &own).unwrap();
+    host.fleet.egress().set(&GameId::from_random([1; 10]), 1, rules);
 }
