@@ -69,13 +69,13 @@ impl Subject {
         let config = Arc::from([]);
         let (game, origin) = (GameId::from_random([1; 10]), Origin::Init);
         let program = program.clone();
-        self.apply(MatchSpec { id, game, program, tick_hz, seed: 7, config, origin });
+        self.apply(&MatchSpec { id, game, program, tick_hz, seed: 7, config, origin });
     }
 
     /// Has a match of the script go on from its log.
     pub(crate) fn resume(&mut self, program: &Program, script: &Script, resume: &Arc<Resume>) {
         self.matches += 1;
-        self.apply(MatchSpec {
+        self.apply(&MatchSpec {
             id: id(self.matches),
             game: GameId::from_random([1; 10]),
             program: program.clone(),
@@ -93,7 +93,7 @@ impl Subject {
         }
     }
 
-    fn apply(&self, spec: MatchSpec) {
+    fn apply(&self, spec: &MatchSpec) {
         while let Err(error) = self.fleet.apply(Action::Start(spec.clone())) {
             assert_eq!(error, ApplyError::Busy);
             thread::sleep(Duration::from_millis(1));
