@@ -2,6 +2,7 @@
 //! runner lives on one thread at a time: a worker's, or for a moment another's.
 
 use std::{
+    collections::VecDeque,
     sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
@@ -54,7 +55,7 @@ pub(crate) struct Runner {
     snapshot_at: i64,
     snapshot_every: i64,
     /// Who wants to have the match between two ticks.
-    asked_for: Option<mpsc::Sender<Box<Runner>>>,
+    asked_for: VecDeque<mpsc::Sender<Box<Runner>>>,
     /// How it has ended, if its last state is still to be copied.
     ended: Option<(Outcome, LoggedCall)>,
     /// Held last, so that the guest's slot is free again before the end is told.
@@ -213,7 +214,7 @@ impl Runner {
             recorder,
             snapshot_at: moment.tick + snapshot_every,
             snapshot_every,
-            asked_for: None,
+            asked_for: VecDeque::new(),
             ended: None,
             ending,
         };
@@ -317,7 +318,7 @@ impl Runner {
         if dropped > 0 {
             self.ending.live.edit().dropped_periods += dropped;
         }
-        if let Some(to) = self.asked_for.take() {
+        if let Some(to) = self.asked_for.pop_front() {
             return Next::HandOver(self, to);
         }
         if self.snapshot_every > 0 && self.moment.tick >= self.snapshot_at {
@@ -401,7 +402,7 @@ impl Runner {
                 self.push(Event::Response { id, status, payload });
             }
             Input::Stop => self.ask_to_stop(),
-            Input::HandOver(to) => self.asked_for = Some(to),
+            Input::HandOver(to) => self.asked_for.push_back(to),
         }
     }
 
