@@ -54,6 +54,12 @@ pub(crate) fn fetcher() -> Vec<u8> {
     wat::parse_str(FETCHER).unwrap()
 }
 
+/// The [`fetcher`] with one more field of WAT.
+pub(crate) fn fetcher_with(field: &str) -> Vec<u8> {
+    let open = FETCHER.strip_suffix(')').unwrap();
+    wat::parse_str(format!("{open}{field})")).unwrap()
+}
+
 /// The bytes of a text of WAT, in which `\e2` is one.
 fn wat_bytes(text: &str) -> usize {
     text.len() - 2 * text.matches('\\').count()

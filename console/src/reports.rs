@@ -19,6 +19,7 @@ use lattice_policies::{MatchId, escape::guest_text};
 use lattice_store::{EndProof, InputAppend, MatchState, Store, StoreError};
 use serde_json::{Value, json};
 
+pub(crate) use self::keeper::keep;
 use self::{
     keeper::Keeper,
     queue::{Queue, Report, Taken},

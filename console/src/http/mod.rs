@@ -24,6 +24,7 @@ mod players;
 mod routes;
 pub(crate) mod text;
 mod tokens;
+mod upgrades;
 
 use axum::Router;
 

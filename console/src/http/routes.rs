@@ -11,7 +11,7 @@ use super::{
     audit, egress, error::ApiError, games, health, inputs, logs, matches, modules, openapi, pages,
     play,
 };
-use super::{players, tokens};
+use super::{players, tokens, upgrades};
 use crate::app::App;
 
 /// One method of one path.
@@ -50,6 +50,7 @@ pub(super) fn routes() -> Vec<Route> {
         get("/matches/{match}/logs", logs::list),
         get("/matches/{match}/inputs", inputs::show),
         post("/matches/{match}/replay", inputs::create),
+        post("/matches/{match}/upgrade", upgrades::create),
 
         get("/audit", audit::all),
         get("/games/{game}/audit", audit::of_game),
