@@ -285,7 +285,7 @@ async fn a_match_of_somebody_else_is_not_there_to_be_upgraded() {
 }
 
 #[tokio::test]
-async fn an_upgrade_that_a_power_cut_struck_is_replayed_as_far_as_it_was_written() {
+async fn what_a_power_cut_left_of_an_upgrade_goes_on_and_what_it_kept_from_coming_does_no_harm() {
     let mut app = App::start().await;
     let sims = [Counter::new(1, 1), Counter::new(2, 10), Counter::new(3, 100)];
     let versions = [("1.0.0", &sims[0]), ("2.0.0", &sims[1]), ("3.0.0", &sims[2])];
@@ -320,4 +320,8 @@ async fn an_upgrade_that_a_power_cut_struck_is_replayed_as_far_as_it_was_written
     let again = app.post(&format!("/matches/{id}/replay"), wish).send().await.expect(200);
     assert_eq!((&again["Same"], &again["Ticks"]), (&json!(true), &json!(last + 1)), "{again}");
     assert_eq!(again["Transcript"], log.inputs.last().unwrap().transcript.to_string());
+    app.until(&id, |found| found["State"] == "running").await;
+    Player::join(&app, &id).await.until(2, |_| 10).await;
+    let ended = stop(&app, &id).await;
+    replayed(&app, &id, &ended).await;
 }

@@ -23,7 +23,7 @@ use crate::{
     engine::{Engine, EngineError, REPLAY_SLOTS},
     epoch::EpochClock,
     lock::lock,
-    matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus, Runner},
+    matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus, Origin, Runner},
     program::{CompileError, Program},
     replay::{self, ReplayError, Replayed, ReplayedTick, Stretch},
     reports::{Outcome, Reports},
@@ -39,6 +39,8 @@ const WAITING_COMPILES: usize = 16;
 /// What the fetches that are cut off get at least, to hand their records over: each that left has
 /// its place in the audit already.
 const LAST_RECORDS: Duration = Duration::from_secs(2);
+/// Between two looks at whether the last match is down.
+const PAUSE: Duration = Duration::from_millis(5);
 /// The compiler's stack: its recursion depth depends on the module.
 const COMPILER_STACK_BYTES: usize = 16 << 20;
 
@@ -114,6 +116,8 @@ struct Inner {
 
 struct Threads {
     starter: Starter,
+    /// For matches that their logs bring back.
+    resumer: Starter,
     workers: Workers,
     _epoch: EpochClock,
 }
@@ -127,12 +131,16 @@ impl Fleet {
         let egress = Egress::start(settings.egress)?;
         let registry = Registry::new(reports, egress).map_err(StartError::Thread)?;
         let registry = Arc::new(registry);
-        let workers = Workers::start(settings.workers.max(1)).map_err(StartError::Thread)?;
-        let starter = Starter::start(Arc::clone(&registry), Arc::clone(workers.lanes()))
+        let threads = settings.workers.max(1);
+        let workers = Workers::start(threads).map_err(StartError::Thread)?;
+        // A log that takes long to be run again keeps nobody from starting anew.
+        let starter =
+            Starter::start("starter", 1, &registry, workers.lanes()).map_err(StartError::Thread)?;
+        let resumer = Starter::start("resumer", threads, &registry, workers.lanes())
             .map_err(StartError::Thread)?;
         let epoch = EpochClock::start(engine.wasmtime().clone()).map_err(StartError::Thread)?;
         let lanes = Arc::clone(workers.lanes());
-        let threads = Mutex::new(Some(Threads { starter, workers, _epoch: epoch }));
+        let threads = Mutex::new(Some(Threads { starter, resumer, workers, _epoch: epoch }));
         let inner = Inner {
             engine,
             artifacts,
@@ -272,14 +280,19 @@ impl Fleet {
             let live: Vec<_> = registry.lock().values().cloned().collect();
             live.iter().for_each(LiveMatch::stop);
             while !registry.lock().is_empty() && Instant::now() < until {
-                thread::sleep(Duration::from_millis(5));
+                thread::sleep(PAUSE);
             }
         }
-        let Threads { starter, workers, _epoch } = threads;
+        let Threads { starter, resumer, workers, _epoch } = threads;
         starter.end();
+        resumer.end();
         workers.end();
         registry.copies.end();
         registry.seals.end();
+        // A match that is just being upgraded leaves off when it is put back.
+        while !registry.lock().is_empty() && Instant::now() < until {
+            thread::sleep(PAUSE);
+        }
         let left = until.saturating_duration_since(Instant::now());
         self.egress().shut_down(left.max(LAST_RECORDS));
     }
@@ -293,7 +306,11 @@ impl Fleet {
         if !self.inner.registry.add(&live, slots) {
             return Err(ApplyError::Full { slots });
         }
-        if !threads.starter.order(spec, live) {
+        let starter = match spec.origin {
+            Origin::Log(_) => &threads.resumer,
+            Origin::Init | Origin::Fork(_) => &threads.starter,
+        };
+        if !starter.order(spec, live) {
             self.inner.registry.remove(&id);
             return Err(ApplyError::Busy);
         }

@@ -132,23 +132,25 @@ pub(crate) fn replay(
         Err(Stop::Here) => Extent::Partial,
         Err(Stop::Differs(difference)) => Extent::Differs(difference),
     };
-    let Run { mut guest, moment, .. } = run;
+    let Run { mut guest, moment, has_faulted, .. } = run;
     let transcript = guest.surface().transcript();
     let result = guest.surface().result().map(<[u8]>::to_vec);
-    let state = guest.snapshot(moment).map(|snapshot| snapshot.state());
+    let copy = guest.copy(moment).filter(|_| !has_faulted);
+    let state = copy.map(|copy| copy.seal().state());
     Ok(Replayed { ticks: moment.tick, transcript, fuel: moment.fuel, state, result, extent })
 }
 
 /// Runs a match again to where it stood before tick `at`, also where the log's last inputs are
-/// long before that: whoever asks knows that those ticks were run.
+/// long before that: whoever asks knows that those ticks were run. One that is broken off is
+/// [`ReplayError::Ended`].
 pub(crate) fn resume(
     program: &Program,
     stretch: &Stretch<'_>,
     at: i64,
     egress: Arc<SharedRules>,
+    watch: Watch<'_>,
 ) -> Result<Resumed, ReplayError> {
-    let mut watch = |_: ReplayedTick<'_>| ControlFlow::Continue(());
-    let mut run = Run::new(program, stretch, egress, &mut watch)?;
+    let mut run = Run::new(program, stretch, egress, watch)?;
     run.exactly = Some(at);
     let stop = run.through(stretch, i64::MAX);
     if let Err(Stop::Differs(difference)) = stop {
@@ -169,7 +171,9 @@ pub(crate) fn state_at(
     stretch: &Stretch<'_>,
     at: i64,
 ) -> Result<Snapshot, ReplayError> {
-    let Resumed { mut guest, moment } = resume(program, stretch, at, Arc::default())?;
+    let mut watch = |_: ReplayedTick<'_>| ControlFlow::Continue(());
+    let resumed = resume(program, stretch, at, Arc::default(), &mut watch);
+    let Resumed { mut guest, moment } = resumed?;
     guest.snapshot(moment).ok_or(ReplayError::NotKept)
 }
 
@@ -214,6 +218,7 @@ struct Run<'a> {
     moment: Moment,
     /// The tick before which it stops, though the log may know of more, or of nothing so late.
     exactly: Option<i64>,
+    has_faulted: bool,
     watch: Watch<'a>,
 }
 
@@ -249,7 +254,7 @@ impl<'a> Run<'a> {
         watch: Watch<'a>,
     ) -> Result<Self, ReplayError> {
         let (guest, moment) = begin(program, stretch, egress)?;
-        Ok(Self { guest, moment, exactly: None, watch })
+        Ok(Self { guest, moment, exactly: None, has_faulted: false, watch })
     }
 
     fn through(&mut self, stretch: &Stretch<'_>, to: i64) -> Result<(), Stop> {
@@ -297,10 +302,8 @@ impl<'a> Run<'a> {
         let header = part.header;
         let codes = inputs.map_or(&[][..], |inputs| &inputs.codes);
         self.guest.surface().replay_codes(codes);
-        let called = match self.guest.init(header.seed, header.tick_hz) {
-            Ok(()) => Called::GoesOn,
-            Err(fault) => Called::Faulted(fault),
-        };
+        let result = self.guest.init(header.seed, header.tick_hz);
+        let called = self.course(result.map(|()| false));
         self.moment.tick = 0;
         self.called(-1, inputs)?;
         Ok(called)
@@ -318,13 +321,20 @@ impl<'a> Run<'a> {
                 self.moment.ends_at = Some(tick + i64::from(*ticks_left));
             }
         }
-        let called = match self.guest.tick(tick, hash) {
+        let result = self.guest.tick(tick, hash);
+        let called = self.course(result);
+        self.called(tick, inputs)?;
+        Ok(called)
+    }
+
+    /// How a call ended that may say that the sim has finished.
+    fn course(&mut self, result: Result<bool, Fault>) -> Called {
+        self.has_faulted |= result.is_err();
+        match result {
             Ok(false) => Called::GoesOn,
             Ok(true) => Called::Finished,
             Err(fault) => Called::Faulted(fault),
-        };
-        self.called(tick, inputs)?;
-        Ok(called)
+        }
     }
 
     /// Shows a call that was run, and compares it with the log's record of it.
@@ -397,10 +407,8 @@ impl<'a> Run<'a> {
             end.ending == LoggedEnding::ShutDown || is_fault_of(Some(end), LoggedCall::Shutdown);
         if is_shut_down {
             self.guest.surface().replay_codes(&[]);
-            let called = match self.guest.shutdown() {
-                Ok(()) => Called::GoesOn,
-                Err(fault) => Called::Faulted(fault),
-            };
+            let result = self.guest.shutdown();
+            let called = self.course(result.map(|()| false));
             self.called(self.moment.tick, None)?;
             self.expect_fault(Some(end), LoggedCall::Shutdown, self.moment.tick, &called)?;
         }

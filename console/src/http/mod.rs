@@ -8,6 +8,7 @@ mod caller;
 mod egress;
 pub(crate) mod error;
 mod games;
+mod gate;
 mod health;
 mod inputs;
 mod layers;

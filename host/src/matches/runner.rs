@@ -114,13 +114,16 @@ impl Runner {
                 }
                 Err(fault) => ending.fault(fault),
             },
-            Origin::Log(resume) => match Continued::of(spec, resume, fetches.rules()) {
+            Origin::Log(resume) => match Continued::of(spec, resume, fetches.rules(), || {
+                ending.registry.stopping().is_some()
+            }) {
                 Ok(Continued::GoesOn(begun)) => {
                     ending.registry.reports.resumed(ending.live.id(), begun.moment.tick);
                     Some(Self::go_on_from(spec, begun, fetches, ending))
                 }
-                Ok(Continued::HadEnded { outcome, moment, result }) => {
-                    ending.had_ended(outcome, moment, result);
+                Ok(Continued::GivenUp) => ending.left(),
+                Ok(Continued::HadEnded { outcome, ticks, replayed }) => {
+                    ending.had_ended(outcome, ticks, replayed);
                     None
                 }
                 Err(fault) => ending.lost(fault.to_string()),
@@ -152,6 +155,8 @@ impl Runner {
             drop(begun);
             return ending.fault(fault);
         }
+        // Ahead of the word that it runs: whoever has that finds its log.
+        recorder.flush(0, &ending.live, &*ending.registry.reports);
         ending.registry.reports.started(ending.live.id());
         Some(Self::new(spec, begun, recorder, fetches, ending))
     }
@@ -196,7 +201,7 @@ impl Runner {
         let limits = Arc::clone(spec.program.engine().limits());
         let Begun { guest, moment, hash_every, .. } = begun;
         let snapshot_every = if recorder.is_on() && spec.program.can_snapshot() {
-            i64::from(limits.snapshot_every_ms) * i64::from(spec.tick_hz) / 1_000
+            ticks_in(limits.snapshot_every_ms, spec.tick_hz)
         } else {
             0
         };
@@ -307,6 +312,11 @@ impl Runner {
         self.ending.runs(guest.program());
         self.guest = guest;
         self.recorder.segment(segment);
+        self.flush();
+    }
+
+    /// Hands on all that came in until now.
+    pub(crate) fn flush(&mut self) {
         let Self { recorder, moment, ending, .. } = self;
         recorder.flush(moment.tick, &ending.live, &*ending.registry.reports);
     }
@@ -345,8 +355,7 @@ impl Runner {
     /// Copies the match; what becomes of the copy keeps no tick waiting. All that came in before
     /// is handed on before it.
     fn take_snapshot(&mut self) {
-        let Self { recorder, moment, ending, .. } = self;
-        recorder.flush(moment.tick, &ending.live, &*ending.registry.reports);
+        self.flush();
         let Some(copy) = self.copy() else { return };
         let (id, reports) =
             (self.ending.live.id().clone(), Arc::clone(&self.ending.registry.reports));
@@ -494,13 +503,18 @@ impl Runner {
     /// Stands still until the next start: what came in is handed on, and the match as it is.
     fn rest(mut self: Box<Self>, until: Instant) {
         let copy = self.copy();
-        let Self { seats, ending, recorder, moment, .. } = &mut *self;
-        recorder.flush(moment.tick, &ending.live, &*ending.registry.reports);
-        seats.close(super::CloseReason::HostStopping);
+        self.flush();
+        self.seats.close(super::CloseReason::HostStopping);
         let Self { guest, ending, moment, .. } = *self;
         drop(guest);
         ending.rest(copy, moment.tick, until);
     }
+}
+
+/// The whole ticks in that time, at least one; none in no time.
+fn ticks_in(ms: u32, tick_hz: u16) -> i64 {
+    let ticks = i64::from(ms) * i64::from(tick_hz) / 1_000;
+    ticks.max(i64::from(ms > 0))
 }
 
 /// How long a record of the input log may wait; `None` if there is no log.
