@@ -11,6 +11,7 @@ use crate::{
     peer::{Peer, Seen},
     sims,
     socket::Socket,
+    upgrade::upgrade,
 };
 
 pub(crate) const NOT_ALLOWED: i32 = -100;
@@ -367,4 +368,36 @@ async fn https_needs_a_certificate_that_the_system_or_the_operator_vouches_for()
     assert_eq!(sim.response().await, (200, "hello".to_owned()));
     assert!(matches!(peer.next().await, Seen::Request(_)));
     assert_eq!(peer.connections(), 2);
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_stays_so_and_the_rules_hold_when_another_version_takes_over() {
+    let app = App::start().await;
+    let mut peer = Peer::start().await;
+    let export =
+        |name: &str| format!(r#"(func (export "lattice_sim_{name}") (result i32) i32.const 0)"#);
+    let (game, id) = app.running_match(&sims::fetcher_with(&export("save"))).await;
+    let second = sims::fetcher_with(&export("load"));
+    app.upload(&game, "2.0.0", &second).await.expect(201);
+    let mut sim = Fetching::join(&app, game, id).await;
+    sim.allow(&app, &peer).await;
+    assert_eq!(sim.call(0, &format!("{}/hold", peer.origin())).await, 1);
+    assert!(matches!(peer.next().await, Seen::Request(_)));
+
+    let upgraded = upgrade(&app, &sim.id, "2.0.0").await.expect(200);
+    assert_eq!(upgraded["Runs"]["Version"], "2.0.0");
+    assert_eq!(sim.call(0, &format!("{}/scores", peer.origin())).await, 2, "the numbers go on");
+    assert_eq!(sim.response().await, (200, "hello".to_owned()));
+    let Seen::Request(request) = peer.next().await else { panic!("the first is still open") };
+    assert!(request.starts_with("GET /scores "), "and was not sent again: {request}");
+    app.until(&sim.id, |found| found["FetchesInFlight"] == 1).await;
+    assert_eq!(sim.call(0, "http://127.0.0.1:1/").await, NOT_ALLOWED);
+
+    app.delete(&format!("/matches/{}", sim.id)).send().await.expect(202);
+    assert_eq!(peer.next().await, Seen::Closed);
+    let ended = app.until(&sim.id, |found| found["EndedAt"].is_string()).await;
+    let again = app.post(&format!("/matches/{}/replay", sim.id), json!({})).send().await;
+    let again = again.expect(200);
+    assert_eq!((&again["Same"], &again["Whole"]), (&json!(true), &json!(true)), "{again}");
+    assert_eq!(again["Transcript"], ended["Transcript"]);
 }

@@ -15,6 +15,7 @@
 
 mod app;
 mod clang;
+mod counter;
 mod peer;
 mod sims;
 mod socket;
@@ -55,4 +56,5 @@ mod tokens;
 mod twin;
 mod twin_broken;
 mod twin_played;
+mod upgrade;
 mod upload;

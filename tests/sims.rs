@@ -54,6 +54,12 @@ pub(crate) fn fetcher() -> Vec<u8> {
     wat::parse_str(FETCHER).unwrap()
 }
 
+/// The [`fetcher`] with one more field of WAT.
+pub(crate) fn fetcher_with(field: &str) -> Vec<u8> {
+    let open = FETCHER.strip_suffix(')').unwrap();
+    wat::parse_str(format!("{open}{field})")).unwrap()
+}
+
 /// Adds up the first bytes of its players' messages, in a global that it does not export, and writes
 /// each into its memory, one behind the other from 4096 on. Who joins or sends is sent the sum in
 /// four bytes and the tick in eight, the lowest first. A message that begins with 255 finishes it.

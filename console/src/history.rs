@@ -53,12 +53,24 @@ pub(crate) async fn log(app: &App, found: &Match) -> ApiResult<InputLog> {
     Ok(log)
 }
 
-/// The newest snapshot of a match that is of that tick or before it, if there is one.
+/// The newest snapshot of a match that is of that module, and of that tick or before it, if there
+/// is one. Of another module, in the same stretch of the log, is one of an upgrade that never came.
 pub(crate) async fn snapshot(
     app: &App,
     id: &MatchId,
-    at_or_before: i64,
+    module: Sha256,
+    mut at_or_before: i64,
 ) -> ApiResult<Option<Snapshot>> {
+    while let Some(snapshot) = newest(app, id, at_or_before).await? {
+        if snapshot.module == module {
+            return Ok(Some(snapshot));
+        }
+        at_or_before = snapshot.tick - 1;
+    }
+    Ok(None)
+}
+
+async fn newest(app: &App, id: &MatchId, at_or_before: i64) -> ApiResult<Option<Snapshot>> {
     let of = id.clone();
     let stored = app.store(move |store| store.snapshot(&of, at_or_before)).await;
     match stored {

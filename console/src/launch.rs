@@ -43,7 +43,7 @@ pub(crate) async fn launch(
     let place = place.ok_or(ApiError::Busy("all places for matches, or the game's, are taken"))?;
     let app = app.clone();
     to_its_end(async move {
-        let build = pick(&app, &game, order.version.clone()).await?;
+        let build = pick(&app, &game.id, order.version.clone()).await?;
         let program = program(&app, &build).await?;
         egress::bring_in(&app, &game.id).await?;
         start(&app, actor, place, build, program, order).await
@@ -97,13 +97,24 @@ pub(crate) async fn stop_if_asked(app: &App, made: &Match) -> ApiResult<()> {
     Ok(())
 }
 
-async fn pick(app: &App, game: &Game, version: Option<Version>) -> ApiResult<ModuleBuild> {
-    let id = game.id.clone();
-    let Some(version) = version else {
-        let latest = app.store(move |store| store.latest_schedulable(&id)).await?;
-        let none = "the game has no schedulable build that is no pre-release: upload one, or name a `Version`";
-        return latest.ok_or_else(|| ApiError::Conflict(none.to_owned()));
-    };
+async fn pick(app: &App, game: &GameId, version: Option<Version>) -> ApiResult<ModuleBuild> {
+    if let Some(version) = version {
+        return schedulable(app, game, version).await;
+    }
+    let id = game.clone();
+    let latest = app.store(move |store| store.latest_schedulable(&id)).await?;
+    let none =
+        "the game has no schedulable build that is no pre-release: upload one, or name a `Version`";
+    latest.ok_or_else(|| ApiError::Conflict(none.to_owned()))
+}
+
+/// The game's build of that version, if it may run.
+pub(crate) async fn schedulable(
+    app: &App,
+    game: &GameId,
+    version: Version,
+) -> ApiResult<ModuleBuild> {
+    let id = game.clone();
     let build = app.store(move |store| store.build(&id, &version)).await?;
     let build = build.ok_or(ApiError::NotFound("build"))?;
     match build.obstacle() {

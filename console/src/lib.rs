@@ -33,6 +33,7 @@ mod schedule;
 mod server;
 mod share;
 mod socket;
+mod upgrade;
 mod upload;
 
 pub use config::{ConfigError, ServeFlags, ServeSettings};

@@ -12,7 +12,7 @@ use std::{
 
 use lattice_host::{
     Program, RestoreError, Snapshot,
-    replay::{Extent, ReplayError, Replayed, Stretch},
+    replay::{Difference, Extent, ReplayError, Replayed, Stretch},
 };
 use lattice_policies::{Sha256, roles::Permit};
 use lattice_store::{LogExtent, Match, StoreError};
@@ -144,7 +144,7 @@ async fn pieces(
 
 async fn base(app: &App, found: &Match, part: &LogPart<'_>) -> ApiResult<Option<Snapshot>> {
     let Some(start) = part.start else { return Ok(None) };
-    let snapshot = history::snapshot(app, &found.id, start.tick).await?;
+    let snapshot = history::snapshot(app, &found.id, part.module(), start.tick).await?;
     let snapshot = snapshot.filter(|snapshot| snapshot.state() == start.state);
     let missing = || {
         let (id, tick) = (&found.id, start.tick);
@@ -175,9 +175,9 @@ fn run_here(
     for piece in pieces {
         let stretch = Stretch { part: parts[piece.at], from: piece.base.as_ref() };
         let replayed = app.fleet.replay(&piece.program, stretch, to, watch).map_err(refused)?;
-        let is_over = !is_through(&replayed, &parts[piece.at]);
+        let (replayed, goes_on) = join(replayed, &parts[piece.at..]);
         last = Some(replayed);
-        if is_over {
+        if !goes_on {
             break;
         }
     }
@@ -185,10 +185,21 @@ fn run_here(
     Ok(Outcome { replayed, skipped, took: began.elapsed() })
 }
 
-/// Whether the replay came to where the log's next part begins.
-fn is_through(replayed: &Replayed, part: &LogPart<'_>) -> bool {
+/// Whether the replay of the first of those parts came to where the next one begins; there, it has
+/// to have said all that the next one goes on from.
+fn join(mut replayed: Replayed, parts: &[LogPart<'_>]) -> (Replayed, bool) {
+    let next = parts.get(1).and_then(|next| next.start);
     let differs = matches!(replayed.extent, Extent::Differs(_));
-    !differs && part.until.is_some_and(|until| replayed.ticks >= until)
+    let Some(next) = next.filter(|next| !differs && replayed.ticks >= next.tick) else {
+        return (replayed, false);
+    };
+    if next.transcript == replayed.transcript {
+        return (replayed, true);
+    }
+    let (logged, tick) = (next.transcript, next.tick - 1);
+    let difference = Difference::Transcript { tick, logged, replayed: replayed.transcript };
+    replayed.extent = Extent::Differs(difference);
+    (replayed, false)
 }
 
 fn other_engine(skipped: &[Skipped]) -> String {
@@ -223,5 +234,40 @@ struct GivenUp(Arc<AtomicBool>);
 impl Drop for GivenUp {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lattice_surface::{MatchHeader, Segment};
+
+    use super::*;
+
+    /// A log whose second part begins before tick 10, after that transcript.
+    fn log(transcript: Sha256) -> InputLog {
+        let [module, fingerprint, state] = [&b"m"[..], b"f", b"s"].map(Sha256::of);
+        let config = Arc::from([]);
+        let header =
+            MatchHeader { module, fingerprint, tick_hz: 60, seed: 1, hash_every: 60, config };
+        let segment = Segment { tick: 10, module, fingerprint, state, transcript };
+        InputLog { header, segments: vec![segment], inputs: Vec::new(), end: None }
+    }
+
+    fn replayed(ticks: i64) -> Replayed {
+        let (transcript, extent) = (Sha256::of(b"said"), Extent::Partial);
+        Replayed { ticks, transcript, fuel: 0, state: None, result: None, extent }
+    }
+
+    #[test]
+    fn a_part_goes_over_into_the_next_if_it_said_what_that_one_goes_on_from() {
+        let same = log(Sha256::of(b"said"));
+        assert_eq!(join(replayed(10), &same.parts()), (replayed(10), true));
+        assert_eq!(join(replayed(9), &same.parts()), (replayed(9), false), "not that far");
+        assert_eq!(join(replayed(12), &same.parts()[1..]), (replayed(12), false), "no next one");
+
+        let logged = Sha256::of(b"said otherwise");
+        let (other, goes_on) = join(replayed(10), &log(logged).parts());
+        let difference = Difference::Transcript { tick: 9, logged, replayed: Sha256::of(b"said") };
+        assert_eq!((other.extent, goes_on), (Extent::Differs(difference), false));
     }
 }

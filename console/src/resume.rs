@@ -110,16 +110,19 @@ async fn origin(app: &App, left: &Match) -> ApiResult<(Origin, Program)> {
 /// The tick that runs next, and the newest snapshot before it in the log's last part.
 async fn standing(app: &App, left: &Match, log: &InputLog) -> ApiResult<(i64, Option<Snapshot>)> {
     let id = left.id.clone();
-    let next = app.store(move |store| store.next_tick(&id)).await?.unwrap_or(0);
-    let newest = history::snapshot(app, &left.id, i64::MAX).await?;
+    let (next, kept) = app
+        .store(move |store| {
+            let kept = store.snapshots(&id)?.last().map_or(0, |snapshot| snapshot.tick);
+            Ok((store.next_tick(&id)?.unwrap_or(0), kept))
+        })
+        .await?;
+    let parts = log.parts();
+    let module = parts.last().map_or(log.header.module, lattice_surface::LogPart::module);
+    let newest = history::snapshot(app, &left.id, module, i64::MAX).await?;
     // Each is written by itself, so that any of them may be what a crash left last.
     let logged = log.inputs.last().map_or(0, |last| last.tick + 1);
-    let kept = newest.as_ref().map_or(0, |snapshot| snapshot.tick);
-    let is_of_last_part = |snapshot: &Snapshot| {
-        log.parts()
-            .last()
-            .is_some_and(|part| part.has(snapshot.tick) && snapshot.module == part.module())
-    };
+    let is_of_last_part =
+        |snapshot: &Snapshot| parts.last().is_some_and(|part| part.has(snapshot.tick));
     Ok((next.max(logged).max(kept), newest.filter(is_of_last_part)))
 }
 

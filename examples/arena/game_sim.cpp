@@ -9,13 +9,16 @@
 #include "digest.h"
 #include "protocol.h"
 #include "result.h"
+#include "state.h"
 
 constexpr int32_t kBadConfig = -1; // fault of init
+constexpr int32_t kBadState = -2;  // fault of save and load
 constexpr int32_t kArenaFull = 1;  // reason of a kick
 constexpr uint32_t kMaxConfig = 1024;
 
 static World world;
 static uint8_t outgoing[kMaxMessage];
+static uint8_t state[kMaxState];
 static bool roster_changed;
 static bool stop_asked;
 static bool over;
@@ -202,3 +205,15 @@ LATTICE_EXPORT int32_t lattice_sim_tick(int64_t tick) {
 LATTICE_EXPORT void lattice_sim_shutdown(void) { finish(OverReason::stopped); }
 
 LATTICE_EXPORT int64_t lattice_sim_hash(void) { return int64_t(digest(world)); }
+
+LATTICE_EXPORT int32_t lattice_sim_save(void) {
+    uint32_t size = save_state(world, state, sizeof state);
+    return size ? lattice_ms_state_write(state, size) : kBadState;
+}
+
+LATTICE_EXPORT int32_t lattice_sim_load(void) {
+    int32_t size = lattice_ms_state_read(state, sizeof state);
+    if (size > 0 && load_state(world, state, uint32_t(size))) return LATTICE_OK;
+    log_line(Line().add("the saved state is not of format ").add(uint32_t(kStateFormat)));
+    return kBadState;
+}

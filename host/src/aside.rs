@@ -12,7 +12,11 @@ use std::{
     thread,
 };
 
-use crate::{lock::lock, worker::yield_to_others};
+use crate::{
+    fault::{Fault, FaultKind},
+    lock::lock,
+    worker::yield_to_others,
+};
 
 /// A job, and how many bytes it holds.
 type Job = (usize, Box<dyn FnOnce() + Send>);
@@ -80,6 +84,20 @@ impl Aside {
             let _ = thread.join();
         }
     }
+}
+
+/// Does work on a thread of its own that yields to the ticks, and waits for it.
+pub(crate) fn run<T: Send>(name: &str, work: impl FnOnce() -> T + Send) -> Result<T, Fault> {
+    let failed = |what: &str| Fault::new(FaultKind::Host, "host", what);
+    let run = || {
+        yield_to_others();
+        work()
+    };
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name(name.into()).spawn_scoped(scope, run);
+        let thread = thread.map_err(|error| failed(&error.to_string()))?;
+        thread.join().map_err(|_| failed(&format!("the {name} failed")))
+    })
 }
 
 #[cfg(test)]

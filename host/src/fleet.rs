@@ -18,11 +18,10 @@ use thiserror::Error;
 
 use crate::{
     artifacts::Artifacts,
-    aside::Aside,
+    aside::{self, Aside},
     egress::{Egress, EgressError, EgressSettings},
     engine::{Engine, EngineError, REPLAY_SLOTS},
     epoch::EpochClock,
-    fault::{Fault, FaultKind},
     lock::lock,
     matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus, Origin, Runner},
     program::{CompileError, Program},
@@ -208,17 +207,7 @@ impl Fleet {
         replay: impl FnOnce() -> Result<T, ReplayError> + Send,
     ) -> Result<T, ReplayError> {
         let _place = self.replay_place().ok_or(ReplayError::Busy)?;
-        thread::scope(|scope| {
-            let run = || {
-                yield_to_others();
-                replay()
-            };
-            let failed =
-                |what: &str| ReplayError::Host(Fault::new(FaultKind::Host, "replay", what));
-            let thread = thread::Builder::new().name("replay".into()).spawn_scoped(scope, run);
-            let thread = thread.map_err(|error| failed(&error.to_string()))?;
-            thread.join().unwrap_or_else(|_| Err(failed("the replay failed")))
-        })
+        aside::run("replay", replay).unwrap_or_else(|fault| Err(ReplayError::Host(fault)))
     }
 
     /// One of the few places for what needs a guest beside those of the matches.
@@ -229,6 +218,11 @@ impl Fleet {
     /// Puts a match back that was taken from its worker.
     pub(crate) fn put_back(&self, runner: Box<Runner>) {
         self.inner.lanes.place(runner);
+    }
+
+    /// Whom to tell of the matches.
+    pub(crate) fn reports(&self) -> &dyn Reports {
+        &*self.inner.registry.reports
     }
 
     /// The way out to the network, and the rules that each game has for it.

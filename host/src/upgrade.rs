@@ -4,16 +4,18 @@
 
 use std::sync::Arc;
 
-use lattice_policies::MatchId;
+use lattice_policies::{MatchId, Sha256};
 use lattice_surface::{Phase, SharedRules};
 use thiserror::Error;
 
 use crate::{
+    aside,
     fault::Fault,
     fleet::Fleet,
-    guest::{Guest, Moment, RestoreError},
+    guest::{Copy, Guest, RestoreError},
     matches::{MatchSpec, Runner, segment},
     program::Program,
+    reports::LogLine,
     snapshot::Snapshot,
 };
 
@@ -30,6 +32,8 @@ pub enum UpgradeError {
     NoExport { which: &'static str, export: &'static str },
     #[error("as many replays and upgrades run already as may at once; try again in a moment")]
     Busy,
+    #[error("another upgrade of the match came first")]
+    Overtaken,
     #[error("the running module can't save its state: {0}")]
     Save(Fault),
     #[error("the new module can't begin: {0}")]
@@ -55,27 +59,71 @@ pub struct Upgraded {
 
 impl Fleet {
     /// Takes a running match over to the program of `spec`, which says how the match was started.
-    /// Blocks. `keep` gets the state that the log's new segment begins with, before any tick of
-    /// it, and when all that came in before was reported; where that fails, so does the upgrade.
+    /// Blocks, and works on a thread that yields to the ticks. `keep` gets the state that the log's
+    /// new segment begins with, before any tick of it, and when all that came in before was
+    /// reported; where that fails, so does the upgrade.
     pub fn upgrade(
         &self,
         spec: &MatchSpec,
-        keep: impl FnOnce(&Snapshot) -> Result<(), String>,
+        keep: impl FnOnce(&Snapshot) -> Result<(), String> + Send,
     ) -> Result<Upgraded, UpgradeError> {
         let _place = self.replay_place().ok_or(UpgradeError::Busy)?;
-        let copy = self.with_match(&spec.id, Running::copy)?;
-        // In the shadow, while the match goes on.
-        let ticks = spec.program.engine().limits().upgrade_shadow_ticks;
-        copy.successor(spec)?.run(ticks.into()).map_err(UpgradeError::Shadow)?;
+        aside::run("upgrade", || {
+            let before = self.try_out(spec)?;
+            self.switch(spec, before, keep)
+        })
+        .unwrap_or_else(|fault| Err(UpgradeError::Host(fault)))
+    }
+
+    /// Upgrades a copy and runs it on, while the match goes on. Gives the module that runs.
+    fn try_out(&self, spec: &MatchSpec) -> Result<Sha256, UpgradeError> {
+        let (program, copy) = self.with_match(&spec.id, |runner| {
+            let copy = runner.copy().ok_or(UpgradeError::NotKept { which: "running" })?;
+            Ok((runner.program().clone(), copy))
+        })?;
+        if program.sha256() == spec.program.sha256() {
+            return Err(UpgradeError::SameModule);
+        }
+        let mut lines = Lines::default();
+        let ran = shadow(spec, &program, copy, &mut lines);
+        ran.inspect_err(|_| self.tell(&spec.id, lines))?;
+        Ok(program.sha256())
+    }
+
+    /// Upgrades the match itself, which stands still meanwhile; the new module has begun by then.
+    fn switch(
+        &self,
+        spec: &MatchSpec,
+        before: Sha256,
+        keep: impl FnOnce(&Snapshot) -> Result<(), String>,
+    ) -> Result<Upgraded, UpgradeError> {
+        let mut lines = Lines::default();
+        let begun = begin(spec, &mut lines);
+        let new = begun.inspect_err(|_| self.tell(&spec.id, std::mem::take(&mut lines)))?;
         self.with_match(&spec.id, |runner| {
-            let mut next = Running::copy(runner)?.successor(spec)?;
-            let snapshot = next.snapshot()?;
+            if runner.program().sha256() != before {
+                return Err(UpgradeError::Overtaken);
+            }
+            let next = follow(runner, new, spec, &mut lines);
+            self.tell(&spec.id, lines);
+            let Successor { mut guest, snapshot } = next?;
             runner.flush();
             keep(&snapshot).map_err(UpgradeError::Keep)?;
-            let segment = segment(&mut next.guest, &snapshot);
-            runner.switch(next.guest, segment);
+            let segment = segment(&mut guest, &snapshot);
+            runner.switch(guest, segment);
             Ok(Upgraded { snapshot })
         })
+    }
+
+    /// Reports what the modules logged, with the tick that the match has come to.
+    fn tell(&self, id: &MatchId, lines: Lines) {
+        let tick = self.live(id).map_or(0, |live| live.status().ticks);
+        let line =
+            |line: lattice_surface::LogLine| LogLine { tick, level: line.level, text: line.text };
+        let lines: Vec<_> = lines.into_iter().map(line).collect();
+        if !lines.is_empty() {
+            self.reports().logs(id, lines);
+        }
     }
 
     /// Takes the match from its worker, and puts it back.
@@ -103,47 +151,19 @@ impl Drop for Taken<'_> {
     }
 }
 
-/// A copy of a match that runs.
-struct Running {
-    program: Program,
-    egress: Arc<SharedRules>,
-    snapshot: Snapshot,
-}
-
-impl Running {
-    fn copy(runner: &mut Runner) -> Result<Self, UpgradeError> {
-        let copy = runner.copy().ok_or(UpgradeError::NotKept { which: "running" })?;
-        let (program, egress) = (runner.program().clone(), runner.rules());
-        Ok(Self { program, egress, snapshot: copy.seal() })
-    }
-
-    /// The new module where this one stands.
-    fn successor(self, spec: &MatchSpec) -> Result<Successor, UpgradeError> {
-        if self.program.sha256() == spec.program.sha256() {
-            return Err(UpgradeError::SameModule);
-        }
-        if !spec.program.can_snapshot() {
-            return Err(UpgradeError::NotKept { which: "new" });
-        }
-        let state = save(&self.program, &self.snapshot, spec)?;
-        let guest = load(&self.snapshot, state, spec, self.egress)?;
-        Ok(Successor { guest, at: self.snapshot.moment() })
-    }
-}
+/// What the two modules logged while the one began and took over from the other.
+type Lines = Vec<lattice_surface::LogLine>;
 
 /// The new module where the running one stands.
 struct Successor {
     guest: Guest,
-    at: Moment,
+    snapshot: Snapshot,
 }
 
 impl Successor {
-    fn snapshot(&mut self) -> Result<Snapshot, UpgradeError> {
-        self.guest.snapshot(self.at).ok_or(UpgradeError::NotKept { which: "new" })
-    }
-
-    fn run(&mut self, ticks: i64) -> Result<(), Fault> {
-        for tick in self.at.tick..self.at.tick + ticks {
+    fn run(mut self, ticks: i64) -> Result<(), Fault> {
+        let from = self.snapshot.tick;
+        for tick in from..from + ticks {
             let surface = self.guest.surface();
             // As in a replay, whatever it asks for is not sent.
             surface.replay_codes(&[]);
@@ -158,30 +178,77 @@ impl Successor {
     }
 }
 
-/// The state as the running module saves it, on a copy: the match itself notices nothing.
-fn save(running: &Program, at: &Snapshot, spec: &MatchSpec) -> Result<Vec<u8>, UpgradeError> {
-    let config = Arc::clone(&spec.config);
-    let mut copy = Guest::restore(running, at, config, Arc::default())?;
-    match copy.save_state() {
-        Some(state) => state.map_err(UpgradeError::Save),
-        None => Err(UpgradeError::NoExport { which: "running", export: "lattice_sim_save" }),
+/// Takes a copy over, and runs some ticks of it.
+fn shadow(
+    spec: &MatchSpec,
+    running: &Program,
+    copy: Copy,
+    lines: &mut Lines,
+) -> Result<(), UpgradeError> {
+    let new = begin(spec, lines)?;
+    let shadow = take_over(new, running, copy, spec, Arc::default(), lines)?;
+    let ticks = spec.program.engine().limits().upgrade_shadow_ticks;
+    shadow.run(ticks.into()).map_err(UpgradeError::Shadow)
+}
+
+fn follow(
+    runner: &mut Runner,
+    new: Guest,
+    spec: &MatchSpec,
+    lines: &mut Lines,
+) -> Result<Successor, UpgradeError> {
+    let copy = runner.copy().ok_or(UpgradeError::NotKept { which: "running" })?;
+    take_over(new, runner.program(), copy, spec, runner.rules(), lines)
+}
+
+/// The new module, begun as for a new match, of which nothing counts but what is in its memory.
+fn begin(spec: &MatchSpec, lines: &mut Lines) -> Result<Guest, UpgradeError> {
+    if !spec.program.can_snapshot() {
+        return Err(UpgradeError::NotKept { which: "new" });
+    }
+    let guest = Guest::new(&spec.program, Arc::clone(&spec.config), Arc::default());
+    let mut guest = guest.map_err(UpgradeError::Host)?;
+    match guest.init(spec.seed, spec.tick_hz) {
+        Ok(()) => Ok(guest),
+        Err(fault) => {
+            lines.extend(guest.surface().log().drain());
+            Err(UpgradeError::Init(fault))
+        }
     }
 }
 
-/// The new module, begun as for a new match, of which nothing counts, and with the state loaded.
-fn load(
-    at: &Snapshot,
-    state: Vec<u8>,
+/// Takes the new module to where the running one stands in its copy.
+fn take_over(
+    mut new: Guest,
+    running: &Program,
+    copy: Copy,
     spec: &MatchSpec,
     egress: Arc<SharedRules>,
-) -> Result<Guest, UpgradeError> {
-    let config = || Arc::clone(&spec.config);
-    let guest = Guest::new(&spec.program, config(), Arc::default());
-    let mut guest = guest.map_err(UpgradeError::Host)?;
-    guest.init(spec.seed, spec.tick_hz).map_err(UpgradeError::Init)?;
-    guest.take_over(at, config(), egress).map_err(RestoreError::from)?;
-    match guest.load_state(state) {
-        Some(loaded) => loaded.map(|()| guest).map_err(UpgradeError::Load),
-        None => Err(UpgradeError::NoExport { which: "new", export: "lattice_sim_load" }),
-    }
+    lines: &mut Lines,
+) -> Result<Successor, UpgradeError> {
+    let before = copy.seal();
+    let state = save(running, &before, spec, lines)?;
+    let config = Arc::clone(&spec.config);
+    new.take_over(&before, config, egress).map_err(RestoreError::from)?;
+    let loaded = new.load_state(state);
+    lines.extend(new.surface().log().drain());
+    let none = UpgradeError::NoExport { which: "new", export: "lattice_sim_load" };
+    loaded.ok_or(none)?.map_err(UpgradeError::Load)?;
+    let snapshot = new.snapshot(before.moment());
+    let snapshot = snapshot.ok_or(UpgradeError::NotKept { which: "new" })?;
+    Ok(Successor { guest: new, snapshot })
+}
+
+/// The state as the running module saves it, on a copy: the match itself notices nothing.
+fn save(
+    running: &Program,
+    at: &Snapshot,
+    spec: &MatchSpec,
+    lines: &mut Lines,
+) -> Result<Vec<u8>, UpgradeError> {
+    let mut copy = Guest::restore(running, at, Arc::clone(&spec.config), Arc::default())?;
+    let saved = copy.save_state();
+    lines.extend(copy.surface().log().drain());
+    let none = UpgradeError::NoExport { which: "running", export: "lattice_sim_save" };
+    saved.ok_or(none)?.map_err(UpgradeError::Save)
 }

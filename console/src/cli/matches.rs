@@ -26,6 +26,7 @@ Examples:
   lattice match player m_0123456789abcdef --name Ada       # prints a link that opens the game
   lattice match logs m_0123456789abcdef --follow
   lattice match inputs m_0123456789abcdef -o inputs.log
+  lattice match upgrade m_0123456789abcdef --to 1.3.0      # while it is played
   lattice match stop m_0123456789abcdef
   MATCH=$(lattice match new --game $GAME --json | jq -r .Id)")]
 pub(crate) struct MatchArgs {
@@ -43,6 +44,8 @@ enum Act {
     Show(One),
     /// Ask the sim to stop, then stop it
     Stop(One),
+    /// Take a running match over to another version of its game
+    Upgrade(Upgrade),
     /// Make a player: a token for one player of one match, and the link that opens the game
     Player(Player),
     /// Show the log of a match
@@ -93,6 +96,17 @@ struct One {
 }
 
 #[derive(Debug, Args)]
+struct Upgrade {
+    /// The match's id
+    id: MatchId,
+    /// The version to go on with
+    #[arg(long, value_name = "VERSION")]
+    to: String,
+    #[command(flatten)]
+    show: Show,
+}
+
+#[derive(Debug, Args)]
 struct Player {
     /// The match's id
     id: MatchId,
@@ -118,6 +132,7 @@ pub(crate) async fn run(args: &MatchArgs) -> Result<(), CliError> {
         Act::List(list) => run_list(list).await,
         Act::Show(one) => run_show(one).await,
         Act::Stop(one) => run_stop(one).await,
+        Act::Upgrade(upgrade) => run_upgrade(upgrade).await,
         Act::Player(player) => run_player(player).await,
         Act::Logs(logs) => logs::run(logs).await,
         Act::Inputs(inputs) => replay::run_inputs(inputs).await,
@@ -163,6 +178,13 @@ async fn run_stop(one: &One) -> Result<(), CliError> {
     let client = Client::new(&one.show.remote)?;
     let answer = client.delete(&format!("/matches/{}", one.id)).await?;
     show(&answer.success()?, &one.show, one_match)
+}
+
+async fn run_upgrade(upgrade: &Upgrade) -> Result<(), CliError> {
+    let client = Client::new(&upgrade.show.remote)?;
+    let path = format!("/matches/{}/upgrade", upgrade.id);
+    let answer = client.post(&path, &json!({ "Version": upgrade.to })).await?;
+    show(&answer.success()?, &upgrade.show, one_match)
 }
 
 async fn run_player(player: &Player) -> Result<(), CliError> {

@@ -54,8 +54,12 @@ pub(crate) struct MatchAnswer {
     #[schema(example = "m_0123456789abcdef")]
     id: String,
     game: String,
+    /// What it was started with.
     version: String,
     sha256: String,
+    /// What runs it now, or ran it last, where that is another version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runs: Option<RunsAnswer>,
     tick_hz: u16,
     /// A decimal string: JSON's numbers end at 2^53.
     seed: String,
@@ -88,6 +92,14 @@ pub(crate) struct MatchAnswer {
     ended_at: Option<String>,
     #[serde(flatten)]
     live: Option<LiveFigures>,
+}
+
+/// A version of the match's game.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct RunsAnswer {
+    version: String,
+    sha256: String,
 }
 
 /// How a match that runs is doing, as of its last tick.
@@ -242,7 +254,7 @@ async fn ask_to_stop(app: &App, caller: Caller, id: MatchId) -> ApiResult<(bool,
 }
 
 /// A match with what its log says of its end.
-async fn whole_answer(app: &App, found: Match) -> ApiResult<MatchAnswer> {
+pub(super) async fn whole_answer(app: &App, found: Match) -> ApiResult<MatchAnswer> {
     let transcript = replay::transcript(app, &found).await?;
     Ok(MatchAnswer { transcript: transcript.map(|hash| hash.to_string()), ..answer(app, found) })
 }
@@ -254,11 +266,15 @@ fn answer(app: &App, found: Match) -> MatchAnswer {
         Some(LogExtent::Whole) => "whole",
         Some(LogExtent::Cut) => "cut",
     };
+    let (version, sha256) = &found.runs;
+    let is_another = (version, sha256) != (&found.version, &found.sha256);
+    let runs = || RunsAnswer { version: version.to_string(), sha256: sha256.to_string() };
     MatchAnswer {
         id: found.id.to_string(),
         game: found.game.to_string(),
         version: found.version.to_string(),
         sha256: found.sha256.to_string(),
+        runs: is_another.then(runs),
         tick_hz: found.tick_hz,
         seed: found.seed.to_string(),
         state: found.state.text(),

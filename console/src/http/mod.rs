@@ -27,6 +27,7 @@ mod receipts;
 mod routes;
 pub(crate) mod text;
 mod tokens;
+mod upgrades;
 
 use axum::Router;
 

@@ -11,7 +11,7 @@ use utoipa::{
 
 use super::{
     audit, egress, games, gate, health, inputs, keys, logs, matches, modules, pages, play, players,
-    receipts, tokens,
+    receipts, tokens, upgrades,
 };
 
 #[derive(OpenApi)]
@@ -29,7 +29,7 @@ use super::{
         egress::show, egress::put,
         matches::create, matches::list, matches::show, matches::stop,
         players::create, play::play, logs::list, inputs::show, inputs::create,
-        receipts::of_match,
+        upgrades::create, receipts::of_match,
         audit::all, audit::heads, audit::of_game, keys::list,
         tokens::create, tokens::list, tokens::delete,
         pages::root, pages::redirect, pages::index, pages::file,

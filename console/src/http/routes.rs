@@ -11,7 +11,7 @@ use super::{
     audit, egress, error::ApiError, games, gate, health, inputs, keys, logs, matches, modules,
     openapi, pages, play,
 };
-use super::{players, receipts, tokens};
+use super::{players, receipts, tokens, upgrades};
 use crate::app::App;
 
 /// One method of one path.
@@ -54,6 +54,7 @@ pub(super) fn routes() -> Vec<Route> {
         get("/matches/{match}/inputs", inputs::show),
         post("/matches/{match}/replay", inputs::create),
         get("/matches/{match}/receipt", receipts::of_match),
+        post("/matches/{match}/upgrade", upgrades::create),
 
         get("/audit", audit::all),
         get("/audit/heads", audit::heads),

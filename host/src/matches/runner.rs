@@ -5,6 +5,7 @@ mod intake;
 mod leaving;
 
 use std::{
+    collections::VecDeque,
     sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
@@ -53,8 +54,8 @@ pub(crate) struct Runner {
     /// The tick before which the next snapshot is taken, and how many ticks lie between two.
     snapshot_at: i64,
     snapshot_every: i64,
-    /// Who wants to have the match between two ticks, the last of them next.
-    asked_for: Vec<mpsc::Sender<Box<Runner>>>,
+    /// Who wants to have the match between two ticks.
+    asked_for: VecDeque<mpsc::Sender<Box<Runner>>>,
     /// How it has ended, if its last state is still to be copied.
     ended: Option<(Outcome, LoggedCall)>,
     /// Held last, so that the guest's slot is free again before the end is told.
@@ -219,7 +220,7 @@ impl Runner {
             recorder,
             snapshot_at: moment.tick + snapshot_every,
             snapshot_every,
-            asked_for: Vec::new(),
+            asked_for: VecDeque::new(),
             ended: None,
             ending,
         };
@@ -327,7 +328,7 @@ impl Runner {
         if dropped > 0 {
             self.ending.live.edit().dropped_periods += dropped;
         }
-        if let Some(to) = self.asked_for.pop() {
+        if let Some(to) = self.asked_for.pop_front() {
             return Next::HandOver(self, to);
         }
         if self.snapshot_every > 0 && self.moment.tick >= self.snapshot_at {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use wasmtime::{Caller, Config, Engine, Extern, Linker, Module, Store, TypedFunc};
+use wasmtime::{Caller, Config, Engine, Extern, Instance, Linker, Module, Store, TypedFunc};
 
 pub(crate) const JOIN: u16 = 1;
 pub(crate) const LEAVE: u16 = 2;
@@ -33,10 +33,12 @@ pub(crate) struct Platform {
     pub(crate) log: Vec<String>,
     pub(crate) result: Option<String>,
     pub(crate) gauges: Vec<(String, f64)>,
+    saved: Vec<u8>,
 }
 
 pub(crate) struct Sim {
     store: Store<Platform>,
+    instance: Instance,
     tick: TypedFunc<i64, i32>,
     hash: TypedFunc<(), i64>,
     shutdown: TypedFunc<(), ()>,
@@ -59,7 +61,7 @@ impl Sim {
         let tick = instance.get_typed_func(&mut store, "lattice_sim_tick").unwrap();
         let hash = instance.get_typed_func(&mut store, "lattice_sim_hash").unwrap();
         let shutdown = instance.get_typed_func(&mut store, "lattice_sim_shutdown").unwrap();
-        Self { store, tick, hash, shutdown, next_tick: 0, fuel: 0, init }
+        Self { store, instance, tick, hash, shutdown, next_tick: 0, fuel: 0, init }
     }
 
     pub(crate) fn event(&mut self, kind: u16, player: u32, payload: &[u8]) {
@@ -71,6 +73,11 @@ impl Sim {
         event.extend([0; 12]);
         event.extend(payload);
         self.store.data_mut().events.push_back(event);
+    }
+
+    /// Has the events that wait for another sim wait for this one too.
+    pub(crate) fn hear(&mut self, other: &Sim) {
+        self.store.data_mut().events.clone_from(&other.platform().events);
     }
 
     /// One tick: what it returned, and what it sent.
@@ -89,6 +96,26 @@ impl Sim {
     pub(crate) fn shutdown(&mut self) -> Vec<Sent> {
         self.shutdown.call(&mut self.store, ()).unwrap();
         std::mem::take(&mut self.store.data_mut().sent)
+    }
+
+    /// The state that it saves, and what that returned.
+    pub(crate) fn save(&mut self) -> (i32, Vec<u8>) {
+        let code = self.call("lattice_sim_save");
+        (code, std::mem::take(&mut self.store.data_mut().saved))
+    }
+
+    /// What it returned to a state that another sim saved before that tick.
+    pub(crate) fn load(&mut self, state: &[u8], next_tick: i64) -> i32 {
+        self.store.data_mut().saved = state.to_vec();
+        self.next_tick = next_tick;
+        self.call("lattice_sim_load")
+    }
+
+    fn call(&mut self, export: &str) -> i32 {
+        let function: TypedFunc<(), i32> =
+            self.instance.get_typed_func(&mut self.store, export).unwrap();
+        self.store.set_fuel(10 * FUEL_A_TICK).unwrap();
+        function.call(&mut self.store, ()).unwrap()
     }
 
     pub(crate) fn platform(&self) -> &Platform {
@@ -161,6 +188,17 @@ fn link_in(linker: &mut Linker<Platform>) -> wasmtime::Result<()> {
         write(&mut call, ptr, &config[..config.len().min(cap as usize)]);
         config.len() as i32
     })?;
+    linker.func_wrap(
+        "env",
+        "lattice_ms_state_read",
+        |mut call: Call<'_>, ptr: u32, cap: u32| {
+            let saved = &mut call.data_mut().saved;
+            let size = saved.len().min(cap as usize);
+            let next: Vec<_> = saved.drain(..size).collect();
+            write(&mut call, ptr, &next);
+            size as i32
+        },
+    )?;
     Ok(())
 }
 
@@ -192,6 +230,15 @@ fn link_out(linker: &mut Linker<Platform>) -> wasmtime::Result<()> {
         |mut call: Call<'_>, _level: i32, ptr: u32, len: u32| {
             let line = text(&mut call, ptr, len);
             call.data_mut().log.push(line);
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "lattice_ms_state_write",
+        |mut call: Call<'_>, ptr: u32, len: u32| {
+            let bytes = read(&mut call, ptr, len);
+            call.data_mut().saved.extend(bytes);
+            0
         },
     )?;
     linker.func_wrap("env", "lattice_ms_result", |mut call: Call<'_>, ptr: u32, len: u32| {

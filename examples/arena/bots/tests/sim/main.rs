@@ -13,4 +13,5 @@ mod host;
 mod input;
 mod players;
 mod rules;
+mod state;
 mod table;
