@@ -7,7 +7,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     thread,
-    time::Instant,
 };
 
 use crate::{
@@ -33,7 +32,7 @@ impl Starter {
             for (spec, live) in inbox {
                 let start = || {
                     let runner = Runner::start(&spec, live, Arc::clone(&registry))?;
-                    Some(runner.run_tick(Instant::now()))
+                    Some(runner.begin())
                 };
                 let next = catch_unwind(AssertUnwindSafe(start));
                 next.into_iter().flatten().for_each(|next| lanes.pass_on(next));
