@@ -88,7 +88,7 @@ async fn start(
 
 /// Who asked the match to stop after it was written down and before it was scheduled found nothing
 /// that could be stopped.
-async fn stop_if_asked(app: &App, made: &Match) -> ApiResult<()> {
+pub(crate) async fn stop_if_asked(app: &App, made: &Match) -> ApiResult<()> {
     let id = made.id.clone();
     let found = app.store(move |store| store.match_by_id(&id)).await?;
     if found.is_some_and(|found| found.state == MatchState::Stopping) {

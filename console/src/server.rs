@@ -23,15 +23,18 @@ use thiserror::Error;
 use tokio::{runtime::Runtime, sync::watch, task::JoinHandle};
 
 use crate::{
-    app::{App, Parts, Stage},
-    config::{ServeSettings, ServerConfig},
+    app::{App, Parts, Stage, blocking},
+    audit_heads,
+    config::{OnStop, ServeSettings, ServerConfig},
     egress_audit::{self, EgressAudit},
     feed::LogFeed,
     http,
     listener::{self, Limits},
     metrics::Metrics,
+    receipt::{KeyError, KeyFolder},
     recheck::recheck,
     reports::{self, Pump},
+    resume::resume_all,
     schedule::Schedule,
     secrets::{self, Secret},
 };
@@ -46,6 +49,8 @@ pub enum ServeError {
     Listen { address: SocketAddr, cause: io::Error },
     #[error(transparent)]
     Open(#[from] OpenError),
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     #[error("the data folder {}: {cause}", .dir.display())]
     Store { dir: PathBuf, cause: StoreError },
     #[error("the sandbox cannot start: {0}")]
@@ -89,11 +94,13 @@ impl Server {
         let (public, address) = bind(config.listen)?;
         let (admin, admin_address) = bind(config.admin_listen)?;
         let store = Store::open(&config.data_dir)?;
+        let keys = Arc::new(KeyFolder::of(&config.data_dir).keys()?);
         let runtime = runtime().map_err(ServeError::Thread)?;
         let (metrics, feed) = (Arc::new(Metrics::new()), Arc::new(LogFeed::default()));
         let schedule = Arc::new(Schedule::default());
         let (reporter, pump) = reports::start(
             store.clone(),
+            keys.clone(),
             feed.clone(),
             schedule.clone(),
             metrics.clone(),
@@ -115,7 +122,7 @@ impl Server {
             },
         };
         let fleet = Fleet::start(host, Arc::new(reporter))?;
-        let first_token = settle(&store)
+        let first_token = first_token(&store)
             .map_err(|cause| ServeError::Store { dir: config.data_dir.clone(), cause })?;
 
         let (stage, watched) = watch::channel(Stage::Starting);
@@ -125,6 +132,7 @@ impl Server {
             policy,
             address,
             store,
+            keys,
             fleet,
             schedule,
             feed,
@@ -147,7 +155,8 @@ impl Server {
             admin_address,
             first_token,
         };
-        server.check_builds();
+        server.get_ready();
+        server.runtime.spawn(audit_heads::keep_signing(server.app.clone()));
         Ok(server)
     }
 
@@ -170,12 +179,16 @@ impl Server {
         &self.runtime
     }
 
-    /// Stops gracefully: not ready, sims asked to stop, sockets closed, reports and the
-    /// audit of fetches written, requests answered, database checkpointed. Blocks.
+    /// Stops gracefully: not ready, matches left for the next start or asked to stop, sockets
+    /// closed, reports and the audit of fetches written, requests answered, the audit's end signed,
+    /// database checkpointed. Blocks.
     pub fn stop(self) -> Result<(), ServeError> {
         let grace = Duration::from_millis(self.app.config.stop_grace_ms);
         self.stage.send_replace(Stage::Stopping);
-        self.app.fleet.shut_down(grace);
+        match self.app.config.on_stop {
+            OnStop::Rest => self.app.fleet.rest(grace),
+            OnStop::End => self.app.fleet.shut_down(grace),
+        }
         wait_until(grace, || self.app.match_sockets.taken() == 0);
         self.pump.end(grace);
         self.egress_audit.end(grace);
@@ -186,19 +199,23 @@ impl Server {
             }
         }
         let dir = self.app.config.data_dir.clone();
-        let store = self.app.store.clone();
+        let (store, keys) = (self.app.store.clone(), self.app.keys.clone());
         self.runtime.shutdown_timeout(grace);
+        if let Err(error) = audit_heads::sign(&store, &keys.host) {
+            tracing::error!(%error, "the audit's end is not signed");
+        }
         store.checkpoint().map_err(|cause| ServeError::Store { dir, cause })
     }
 
-    /// Checks the builds aside, and then says that the server is ready: matches check their build
-    /// themselves, so nothing unchecked runs meanwhile.
-    fn check_builds(&self) {
+    /// Checks the builds and brings the last process' matches back, aside, and then says that the
+    /// server is ready: matches check their build themselves, so nothing unchecked runs meanwhile.
+    fn get_ready(&self) {
         let (app, stage) = (self.app.clone(), self.stage.clone());
-        self.runtime.spawn_blocking(move || {
-            match recheck(&app.store, &app.policy) {
-                Ok(recheck) => tracing::info!(?recheck, "the builds are checked"),
-                Err(error) => tracing::error!(%error, "the builds could not all be checked"),
+        self.runtime.spawn(async move {
+            check_builds(&app).await;
+            match resume_all(&app).await {
+                Ok(resumed) => tracing::info!(?resumed, "the matches of the last run are settled"),
+                Err(error) => tracing::error!(%error, "matches of the last run are not settled"),
             }
             stage.send_if_modified(|stage| {
                 let starting = *stage == Stage::Starting;
@@ -208,6 +225,15 @@ impl Server {
                 starting
             });
         });
+    }
+}
+
+async fn check_builds(app: &App) {
+    let (store, policy) = (app.store.clone(), app.policy.clone());
+    match blocking(move || recheck(&store, &policy)).await {
+        Ok(Ok(recheck)) => tracing::info!(?recheck, "the builds are checked"),
+        Ok(Err(error)) => tracing::error!(%error, "the builds could not all be checked"),
+        Err(error) => tracing::error!(%error, "the builds could not all be checked"),
     }
 }
 
@@ -255,16 +281,8 @@ fn workers(config: &ServerConfig) -> usize {
     }
 }
 
-/// Settles what the last process left: its matches are lost. At the very first start there is no
-/// super-admin yet, and one is made.
-fn settle(store: &Store) -> Result<Option<Secret>, StoreError> {
-    let lost = store.unended()?;
-    for left in &lost {
-        store.lose(&left.id, "the process ended under it")?;
-    }
-    if !lost.is_empty() {
-        tracing::warn!(matches = lost.len(), "matches of the last run are lost");
-    }
+/// At the very first start there is no super-admin yet, and one is made.
+fn first_token(store: &Store) -> Result<Option<Secret>, StoreError> {
     if store.has_super_admin()? {
         return Ok(None);
     }

@@ -148,24 +148,29 @@ pub(crate) fn replay(
 
 /// Runs a match again to where it stood before tick `at`, also where the log's last inputs are
 /// long before that: whoever asks knows that those ticks were run, or would have been. It comes
-/// less far where the match ends by itself, or is to be shut down, before.
+/// less far where the match ends by itself, or is to be shut down, before. One that is broken off is
+/// [`ReplayError::Ended`].
 pub(crate) fn resume(
     program: &Program,
     stretch: &Stretch<'_>,
     at: i64,
     egress: Arc<SharedRules>,
+    watch: Watch<'_>,
 ) -> Result<Resumed, ReplayError> {
-    let mut watch = |_: ReplayedTick<'_>| ControlFlow::Continue(());
-    let mut run = Run::new(program, stretch, egress, &mut watch)?;
+    let mut run = Run::new(program, stretch, egress, watch)?;
     run.exactly = Some(at);
     let stop = run.through(stretch, i64::MAX);
     if let Err(Stop::Differs(difference)) = stop {
         return Err(ReplayError::Differs(difference));
     }
-    let Run { mut guest, moment, last, .. } = run;
+    let Run { mut guest, moment, last, has_ended, .. } = run;
+    if !has_ended && moment.tick != moment.ends_at.map_or(at, |ends| at.min(ends)) {
+        return Err(ReplayError::Ended { ticks: moment.tick, at });
+    }
+    let ended = last.outcome(moment).filter(|_| has_ended);
     guest.surface().go_live();
     guest.set_deadline(None);
-    Ok(Resumed { guest, moment, ended: last.outcome(moment) })
+    Ok(Resumed { guest, moment, ended })
 }
 
 /// The match as it stood before tick `at`.
@@ -174,7 +179,9 @@ pub(crate) fn state_at(
     stretch: &Stretch<'_>,
     at: i64,
 ) -> Result<Snapshot, ReplayError> {
-    let Resumed { mut guest, moment, .. } = resume(program, stretch, at, Arc::default())?;
+    let mut watch = |_: ReplayedTick<'_>| ControlFlow::Continue(());
+    let resumed = resume(program, stretch, at, Arc::default(), &mut watch);
+    let Resumed { mut guest, moment, .. } = resumed?;
     if moment.tick != at {
         return Err(ReplayError::Ended { ticks: moment.tick, at });
     }
@@ -224,6 +231,8 @@ struct Run<'a> {
     exactly: Option<i64>,
     /// How the last call ended.
     last: Called,
+    /// The last call ended the match, in a tick of which the log has nothing.
+    has_ended: bool,
     watch: Watch<'a>,
 }
 
@@ -241,7 +250,7 @@ impl<'a> Run<'a> {
         watch: Watch<'a>,
     ) -> Result<Self, ReplayError> {
         let (guest, moment) = begin(program, stretch, egress)?;
-        Ok(Self { guest, moment, exactly: None, last: Called::GoesOn, watch })
+        Ok(Self { guest, moment, exactly: None, last: Called::GoesOn, has_ended: false, watch })
     }
 
     fn through(&mut self, stretch: &Stretch<'_>, to: i64) -> Result<(), Stop> {
@@ -260,6 +269,7 @@ impl<'a> Run<'a> {
             let called = self.tick(inputs, part.header.hashes_after(self.moment.tick))?;
             let is_last = part.end.is_none() && !part.has_inputs(self.moment.tick + 1);
             if self.exactly.is_some() && is_last && called != Called::GoesOn {
+                self.has_ended = true;
                 self.moment.tick += i64::from(called == Called::Finished);
                 return Err(Stop::Here);
             }

@@ -4,9 +4,12 @@
 //! the same parts as the server does, or the server itself.
 
 mod audit;
+mod audit_heads;
 mod backup;
 mod build;
 mod build_flags;
+mod build_libcxx;
+mod build_words;
 mod client;
 mod data;
 mod dev;
@@ -14,8 +17,12 @@ mod egress;
 mod error;
 mod explain;
 mod game;
+mod key;
 mod logs;
 mod matches;
+mod receipt;
+mod receipt_check;
+mod receipt_verify;
 mod replay;
 mod scan;
 mod serve;
@@ -27,7 +34,10 @@ mod token;
 mod upload;
 mod verdict;
 mod verify;
+mod verify_match;
+mod verify_native;
 mod verify_sandbox;
+mod verify_twice;
 
 use std::{future::Future, process::ExitCode};
 
@@ -71,8 +81,10 @@ enum Command {
     Game(game::GameArgs),
     Match(matches::MatchArgs),
     Replay(replay::Replay),
+    Receipt(receipt::ReceiptArgs),
     Egress(egress::EgressArgs),
     Token(token::TokenArgs),
+    Key(key::KeyArgs),
     Audit(audit::AuditArgs),
     Backup(backup::BackupArgs),
     Dev(dev::Dev),
@@ -101,8 +113,10 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Game(args) => wait_for(game::run(&args)),
         Command::Match(args) => wait_for(matches::run(&args)),
         Command::Replay(args) => wait_for(replay::run(&args)),
+        Command::Receipt(args) => receipt::run(&args),
         Command::Egress(args) => wait_for(egress::run(&args)),
         Command::Token(args) => token::run(&args),
+        Command::Key(args) => key::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Dev(args) => dev::run(&args),

@@ -1,20 +1,22 @@
-//! A sim in the sandbox for `lattice verify`: compiled and called in this process, in a fleet of
-//! one slot whose folder is temporary. Nothing that it asks for leaves.
+//! A sim in the sandbox for `lattice verify` and `lattice receipt verify`: compiled and called in this
+//! process, in a fleet of one slot whose folder is temporary. Nothing that it asks for leaves.
 
-use std::{path::Path, sync::Arc};
+use std::{ops::ControlFlow, path::Path, sync::Arc};
 
 use lattice_host::{
-    Fault, Fleet, Guest, HostSettings, InputChunk, LogLine, MatchEnd, Program, Reports, Snapshot,
+    Fault, Fleet, Guest, HostSettings, Image, InputChunk, LogLine, MatchEnd, Program, Reports,
+    Snapshot,
     egress::{EgressSettings, SystemNetwork},
+    replay::{ReplayError, Replayed, Stretch},
 };
 use lattice_policies::{MatchId, Policy, Sha256, admission};
-use lattice_surface::Surface;
+use lattice_surface::{LogPart, Surface};
 use lattice_twin::{Course, Sim};
 use tokio::sync::mpsc;
 
 use super::CliError;
 
-/// A module that is ready to run under the policy that ships with lattice.
+/// A module that is ready to run under a policy.
 pub(super) struct Sandbox {
     program: Program,
     /// Its clock is what ends a call at its deadline.
@@ -22,8 +24,7 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    pub(super) fn new(wasm: Vec<u8>, folder: &Path) -> Result<Self, CliError> {
-        let policy = Policy::default();
+    pub(super) fn new(wasm: Vec<u8>, policy: &Policy, folder: &Path) -> Result<Self, CliError> {
         let admitted = admission::scan(wasm, &policy.admission)
             .map_err(|_| CliError::failed("the module is refused; `lattice scan` says why"))?;
         let egress = EgressSettings {
@@ -33,6 +34,7 @@ impl Sandbox {
             network: Arc::new(SystemNetwork),
         };
         let cache_dir = folder.join("code");
+        let policy = policy.clone();
         let settings = HostSettings { policy, workers: 1, slots: 1, cache_dir, egress };
         let fleet = Fleet::start(settings, Arc::new(NoMatches)).map_err(CliError::failed)?;
         let program = fleet.compile(&admitted).map_err(CliError::failed)?;
@@ -47,13 +49,32 @@ impl Sandbox {
         self.fleet.fingerprint()
     }
 
+    /// What is compiled of the module.
+    pub(super) fn runs(&self) -> Sha256 {
+        self.program.runs()
+    }
+
+    /// Runs a part of a match again that began with `init`, as far as it goes.
+    pub(super) fn replay(&self, part: LogPart<'_>) -> Result<Replayed, ReplayError> {
+        let stretch = Stretch { part, from: None };
+        self.fleet.replay(&self.program, stretch, None, |_| ControlFlow::Continue(()))
+    }
+
     /// A sim that has not been started.
-    pub(super) fn sim(&self, config: Arc<[u8]>) -> Result<impl Sim + use<>, CliError> {
+    pub(super) fn sim(&self, config: Arc<[u8]>) -> Result<WasmSim, CliError> {
         Guest::new(&self.program, config, Arc::default()).map(WasmSim).map_err(CliError::failed)
     }
 }
 
-struct WasmSim(Guest);
+/// An instance of the module.
+pub(super) struct WasmSim(Guest);
+
+impl WasmSim {
+    /// Its memory and globals between two calls; `None` if the module does what no snapshot holds.
+    pub(super) fn image(&mut self) -> Option<Image> {
+        self.0.image()
+    }
+}
 
 impl Sim for WasmSim {
     fn init(&mut self, seed: u64, tick_hz: u16) -> Course {

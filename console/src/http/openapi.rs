@@ -10,7 +10,8 @@ use utoipa::{
 };
 
 use super::{
-    audit, egress, games, health, inputs, logs, matches, modules, pages, play, players, tokens,
+    audit, egress, games, gate, health, inputs, keys, logs, matches, modules, pages, play, players,
+    receipts, tokens,
 };
 
 #[derive(OpenApi)]
@@ -22,13 +23,14 @@ use super::{
                        another type than described.",
     ),
     paths(
-        games::create, games::list, games::show,
+        games::create, games::list, games::show, gate::put,
         modules::create, modules::put, modules::list, modules::show, modules::wasm,
-        modules::retire, modules::restore,
+        gate::transcript, receipts::of_build, modules::retire, modules::restore,
         egress::show, egress::put,
         matches::create, matches::list, matches::show, matches::stop,
         players::create, play::play, logs::list, inputs::show, inputs::create,
-        audit::all, audit::of_game,
+        receipts::of_match,
+        audit::all, audit::heads, audit::of_game, keys::list,
         tokens::create, tokens::list, tokens::delete,
         pages::root, pages::redirect, pages::index, pages::file,
         health::alive, health::ready, document,

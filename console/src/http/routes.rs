@@ -8,10 +8,10 @@ use axum::{
 use http::Method;
 
 use super::{
-    audit, egress, error::ApiError, games, health, inputs, logs, matches, modules, openapi, pages,
-    play,
+    audit, egress, error::ApiError, games, gate, health, inputs, keys, logs, matches, modules,
+    openapi, pages, play,
 };
-use super::{players, tokens};
+use super::{players, receipts, tokens};
 use crate::app::App;
 
 /// One method of one path.
@@ -29,12 +29,15 @@ pub(super) fn routes() -> Vec<Route> {
         post("/games", games::create),
         get("/games", games::list),
         get("/games/{game}", games::show),
+        put("/games/{game}/gate", gate::put),
 
         post("/games/{game}/modules", modules::create),
         get("/games/{game}/modules", modules::list),
         put("/games/{game}/modules/{version}", modules::put),
         get("/games/{game}/modules/{version}", modules::show),
         get("/games/{game}/modules/{version}/wasm", modules::wasm),
+        put("/games/{game}/modules/{version}/transcript", gate::transcript),
+        get("/games/{game}/modules/{version}/receipt", receipts::of_build),
         post("/games/{game}/modules/{version}/retire", modules::retire),
         post("/games/{game}/modules/{version}/restore", modules::restore),
 
@@ -50,9 +53,13 @@ pub(super) fn routes() -> Vec<Route> {
         get("/matches/{match}/logs", logs::list),
         get("/matches/{match}/inputs", inputs::show),
         post("/matches/{match}/replay", inputs::create),
+        get("/matches/{match}/receipt", receipts::of_match),
 
         get("/audit", audit::all),
+        get("/audit/heads", audit::heads),
         get("/games/{game}/audit", audit::of_game),
+
+        get("/keys", keys::list),
 
         post("/tokens", tokens::create),
         get("/tokens", tokens::list),

@@ -113,11 +113,14 @@ impl Runner {
                 }
                 Err(fault) => ending.fault(fault),
             },
-            Origin::Log(resume) => match Continued::of(spec, resume, fetches.rules()) {
+            Origin::Log(resume) => match Continued::of(spec, resume, fetches.rules(), || {
+                ending.registry.stopping().is_some()
+            }) {
                 Ok(Continued::GoesOn(begun)) => {
                     ending.registry.reports.resumed(ending.live.id(), begun.moment.tick);
                     Some(Self::go_on_from(spec, begun, fetches, ending))
                 }
+                Ok(Continued::GivenUp) => ending.left(),
                 Ok(Continued::HadEnded { outcome, ticks, replayed }) => {
                     ending.had_ended(outcome, ticks, replayed);
                     None
@@ -151,6 +154,8 @@ impl Runner {
             drop(begun);
             return ending.fault(fault);
         }
+        // Ahead of the word that it runs: whoever has that finds its log.
+        recorder.flush(0, &ending.live, &*ending.registry.reports);
         ending.registry.reports.started(ending.live.id());
         Some(Self::new(spec, begun, recorder, fetches, ending))
     }
