@@ -2,6 +2,8 @@
 //! machine runs it; whole, from a snapshot, or up to where it goes on by itself. Never sends or
 //! waits for anything.
 
+mod called;
+
 use std::{ops::ControlFlow, sync::Arc};
 
 use lattice_policies::Sha256;
@@ -10,10 +12,12 @@ use lattice_surface::{
 };
 use thiserror::Error;
 
+use self::called::Called;
 use crate::{
     fault::Fault,
     guest::{Fuel, Guest, Moment, RestoreError},
     program::Program,
+    reports::Outcome,
     snapshot::Snapshot,
 };
 
@@ -117,6 +121,8 @@ pub struct Stretch<'a> {
 pub(crate) struct Resumed {
     pub(crate) guest: Guest,
     pub(crate) moment: Moment,
+    /// How it ended before that, by itself, in ticks of which the log has nothing.
+    pub(crate) ended: Option<Outcome>,
 }
 
 /// Runs a match again from its log, up to tick `to` (that one included) or to the log's end.
@@ -132,16 +138,17 @@ pub(crate) fn replay(
         Err(Stop::Here) => Extent::Partial,
         Err(Stop::Differs(difference)) => Extent::Differs(difference),
     };
-    let Run { mut guest, moment, has_faulted, .. } = run;
+    let Run { mut guest, moment, last, .. } = run;
     let transcript = guest.surface().transcript();
     let result = guest.surface().result().map(<[u8]>::to_vec);
-    let copy = guest.copy(moment).filter(|_| !has_faulted);
+    let copy = guest.copy(moment).filter(|_| !matches!(last, Called::Faulted(_)));
     let state = copy.map(|copy| copy.seal().state());
     Ok(Replayed { ticks: moment.tick, transcript, fuel: moment.fuel, state, result, extent })
 }
 
 /// Runs a match again to where it stood before tick `at`, also where the log's last inputs are
-/// long before that: whoever asks knows that those ticks were run. One that is broken off is
+/// long before that: whoever asks knows that those ticks were run, or would have been. It comes
+/// less far where the match ends by itself, or is to be shut down, before. One that is broken off is
 /// [`ReplayError::Ended`].
 pub(crate) fn resume(
     program: &Program,
@@ -156,13 +163,14 @@ pub(crate) fn resume(
     if let Err(Stop::Differs(difference)) = stop {
         return Err(ReplayError::Differs(difference));
     }
-    let Run { mut guest, moment, .. } = run;
-    if moment.tick != at {
+    let Run { mut guest, moment, last, has_ended, .. } = run;
+    if !has_ended && moment.tick != moment.ends_at.map_or(at, |ends| at.min(ends)) {
         return Err(ReplayError::Ended { ticks: moment.tick, at });
     }
+    let ended = last.outcome(moment).filter(|_| has_ended);
     guest.surface().go_live();
     guest.set_deadline(None);
-    Ok(Resumed { guest, moment })
+    Ok(Resumed { guest, moment, ended })
 }
 
 /// The match as it stood before tick `at`.
@@ -173,7 +181,10 @@ pub(crate) fn state_at(
 ) -> Result<Snapshot, ReplayError> {
     let mut watch = |_: ReplayedTick<'_>| ControlFlow::Continue(());
     let resumed = resume(program, stretch, at, Arc::default(), &mut watch);
-    let Resumed { mut guest, moment } = resumed?;
+    let Resumed { mut guest, moment, .. } = resumed?;
+    if moment.tick != at {
+        return Err(ReplayError::Ended { ticks: moment.tick, at });
+    }
     guest.snapshot(moment).ok_or(ReplayError::NotKept)
 }
 
@@ -218,7 +229,10 @@ struct Run<'a> {
     moment: Moment,
     /// The tick before which it stops, though the log may know of more, or of nothing so late.
     exactly: Option<i64>,
-    has_faulted: bool,
+    /// How the last call ended.
+    last: Called,
+    /// The last call ended the match, in a tick of which the log has nothing.
+    has_ended: bool,
     watch: Watch<'a>,
 }
 
@@ -226,24 +240,6 @@ struct Run<'a> {
 enum Stop {
     Here,
     Differs(Difference),
-}
-
-/// How a call into the sim ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Called {
-    GoesOn,
-    Finished,
-    Faulted(Fault),
-}
-
-impl Called {
-    fn words(&self) -> String {
-        match self {
-            Called::GoesOn => "it went on".to_owned(),
-            Called::Finished => "the sim finished".to_owned(),
-            Called::Faulted(fault) => format!("fault {}", fault.kind),
-        }
-    }
 }
 
 impl<'a> Run<'a> {
@@ -254,7 +250,7 @@ impl<'a> Run<'a> {
         watch: Watch<'a>,
     ) -> Result<Self, ReplayError> {
         let (guest, moment) = begin(program, stretch, egress)?;
-        Ok(Self { guest, moment, exactly: None, has_faulted: false, watch })
+        Ok(Self { guest, moment, exactly: None, last: Called::GoesOn, has_ended: false, watch })
     }
 
     fn through(&mut self, stretch: &Stretch<'_>, to: i64) -> Result<(), Stop> {
@@ -271,6 +267,12 @@ impl<'a> Run<'a> {
         while self.has_next(part, to)? {
             let inputs = inputs.next_if(|inputs| inputs.tick == self.moment.tick);
             let called = self.tick(inputs, part.header.hashes_after(self.moment.tick))?;
+            let is_last = part.end.is_none() && !part.has_inputs(self.moment.tick + 1);
+            if self.exactly.is_some() && is_last && called != Called::GoesOn {
+                self.has_ended = true;
+                self.moment.tick += i64::from(called == Called::Finished);
+                return Err(Stop::Here);
+            }
             if let Called::Faulted(_) = called {
                 return self.expect_fault(part.end, LoggedCall::Tick, self.moment.tick, &called);
             }
@@ -290,7 +292,9 @@ impl<'a> Run<'a> {
             tick >= end.ticks + i64::from(is_fault_of(Some(end), LoggedCall::Tick))
         });
         match self.exactly {
-            Some(at) if tick >= at => Err(Stop::Here),
+            Some(at) if tick >= self.moment.ends_at.map_or(at, |ends| at.min(ends)) => {
+                Err(Stop::Here)
+            }
             Some(_) => Ok(!has_ended),
             None if has_ended || part.end.is_none() && is_over(part, tick) => Ok(false),
             None if tick > to => Err(Stop::Here),
@@ -329,12 +333,12 @@ impl<'a> Run<'a> {
 
     /// How a call ended that may say that the sim has finished.
     fn course(&mut self, result: Result<bool, Fault>) -> Called {
-        self.has_faulted |= result.is_err();
-        match result {
+        self.last = match result {
             Ok(false) => Called::GoesOn,
             Ok(true) => Called::Finished,
             Err(fault) => Called::Faulted(fault),
-        }
+        };
+        self.last.clone()
     }
 
     /// Shows a call that was run, and compares it with the log's record of it.

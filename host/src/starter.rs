@@ -7,7 +7,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, mpsc},
     thread,
-    time::Instant,
 };
 
 use crate::{
@@ -70,7 +69,7 @@ fn carry_out(inbox: &Mutex<mpsc::Receiver<Order>>, registry: &Arc<Registry>, lan
         let Ok((spec, live)) = order else { return };
         let start = || {
             let runner = Runner::start(&spec, live, Arc::clone(registry))?;
-            Some(runner.run_tick(Instant::now()))
+            Some(runner.begin())
         };
         if let Ok(Some(next)) = catch_unwind(AssertUnwindSafe(start)) {
             lanes.pass_on(next);

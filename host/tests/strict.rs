@@ -24,9 +24,9 @@ use lattice_policies::{
     MatchId, PlayerId, Policy,
     policy::{LogMode, MatchLimits},
 };
-use lattice_surface::{InputLog, Said};
+use lattice_surface::{InputLog, Record, Said};
 use support::{
-    FRAME, TestHost, all, allow, assert_replays, frame, heard, next_frame, silent, stateful,
+    FRAME, Left, TestHost, all, allow, assert_replays, frame, heard, next_frame, silent, stateful,
 };
 
 const ANN: PlayerId = PlayerId(1);
@@ -305,5 +305,59 @@ async fn a_rest_keeps_the_very_tick_though_the_mark_is_ahead() {
     let ann = next.connect(&id, ANN);
     say(&ann, "finish");
     all(&ann).await;
+    assert_unbroken(&next, &wat, &id);
+}
+
+#[tokio::test]
+async fn a_match_that_ends_by_itself_before_the_mark_has_ended_for_the_next_host_too() {
+    let ends = |how: &str| {
+        let at = format!("(if (i64.eq (local.get $tick) (i64.const 30)) (then {how}))");
+        stateful(1, "").replacen("(global.set $sum", &format!("{at} (global.set $sum"), 1)
+    };
+    let finishes = ends("(local.set $over (i32.const 1))");
+    for (wat, ticks) in [(&finishes, 31), (&ends("unreachable"), 30)] {
+        let first = host(limits());
+        let id = first.start(wat, 60);
+        let was = first.told.end_of(&id);
+        assert_eq!(was.ticks, ticks);
+        // Of the log only its beginning is durable, and a mark that is ahead.
+        let whole = first.told.left_of(&id);
+        let mut begun = Vec::new();
+        Record::Header(whole.log().header).encode(&mut begun);
+        let left = Left { log: begun, mark: AHEAD, snapshots: Vec::new(), rested: None };
+        let next = host(limits());
+        let spec = MatchSpec { id: id.clone(), ..next.spec(&next.program(wat), 60) };
+        next.resume(spec, &left, false);
+        let is = next.told.end_of(&id);
+        assert_eq!((is.ticks, is.fuel, &is.proof), (was.ticks, was.fuel, &was.proof));
+        assert_eq!(std::mem::discriminant(&is.outcome), std::mem::discriminant(&was.outcome));
+        assert_eq!(assert_unbroken(&next, wat, &id).end.unwrap().ticks, ticks);
+    }
+}
+
+#[tokio::test]
+async fn a_stop_before_the_mark_is_kept_to_its_tick() {
+    let wat = stateful(1, "");
+    let first = host(MatchLimits { stop_grace_ms: 100, ..limits() });
+    let id = first.start(&wat, 60);
+    let ann = first.connect(&id, ANN);
+    next_frame(&ann).await;
+    first.fleet.live(&id).unwrap().stop();
+    all(&ann).await;
+    let was = first.told.end_of(&id);
+    let whole = first.told.left_of(&id);
+    let log = whole.log();
+    let mut begun = Vec::new();
+    Record::Header(log.header.clone()).encode(&mut begun);
+    for inputs in log.inputs {
+        Record::Inputs(inputs).encode(&mut begun);
+    }
+    let left = Left { log: begun, ..whole };
+    assert!(left.mark > was.ticks, "the mark is ahead");
+    let next = host(limits());
+    let spec = MatchSpec { id: id.clone(), ..next.spec(&next.program(&wat), 60) };
+    next.resume(spec, &left, false);
+    let is = next.told.end_of(&id);
+    assert_eq!((is.ticks, &is.proof), (was.ticks, &was.proof));
     assert_unbroken(&next, &wat, &id);
 }

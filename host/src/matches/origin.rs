@@ -55,6 +55,8 @@ pub(super) struct Begun {
     pub(super) hash_every: u32,
     /// What its log goes on with.
     pub(super) records: Vec<Record>,
+    /// How it ended, if it did in ticks that were run again and that its log says nothing of.
+    pub(super) ended: Option<Outcome>,
 }
 
 /// What became of a match that was to go on from its log.
@@ -76,7 +78,7 @@ impl Begun {
         let guest = Guest::new(&spec.program, Arc::clone(&spec.config), egress)?;
         let header = header(spec);
         let (moment, hash_every) = (Moment::BEFORE_INIT, header.hash_every);
-        Ok(Self { guest, moment, hash_every, records: vec![Record::Header(header)] })
+        Ok(Self { guest, moment, hash_every, records: vec![Record::Header(header)], ended: None })
     }
 
     pub(super) fn fork(
@@ -101,7 +103,7 @@ impl Begun {
         let mut guest =
             Guest::restore(&spec.program, snapshot, config, egress).map_err(of_restore)?;
         let records = vec![Record::Segment(segment(&mut guest, snapshot))];
-        Ok(Self { guest, moment: snapshot.moment(), hash_every, records })
+        Ok(Self { guest, moment: snapshot.moment(), hash_every, records, ended: None })
     }
 }
 
@@ -125,8 +127,8 @@ impl Continued {
             if gives_up() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         match replay::resume(&spec.program, &stretch, at, Arc::clone(&egress), &mut watch) {
-            Ok(replay::Resumed { guest, moment }) => {
-                Ok(Self::GoesOn(Begun { guest, moment, hash_every, records: Vec::new() }))
+            Ok(replay::Resumed { guest, moment, ended }) => {
+                Ok(Self::GoesOn(Begun { guest, moment, hash_every, records: Vec::new(), ended }))
             }
             Err(error @ (ReplayError::OtherEngine { .. } | ReplayError::OtherModule { .. })) => {
                 let as_left = |snapshot: &&Snapshot| snapshot.tick == at;

@@ -56,7 +56,7 @@ pub(crate) struct Runner {
     snapshot_every: i64,
     /// Who wants to have the match between two ticks.
     asked_for: VecDeque<mpsc::Sender<Box<Runner>>>,
-    /// How it has ended, if its last state is still to be copied.
+    /// How it has ended, if that is still to be told.
     ended: Option<(Outcome, LoggedCall)>,
     /// Held last, so that the guest's slot is free again before the end is told.
     ending: Ending,
@@ -200,7 +200,7 @@ impl Runner {
         ending: Ending,
     ) -> Box<Self> {
         let limits = Arc::clone(spec.program.engine().limits());
-        let Begun { guest, moment, hash_every, .. } = begun;
+        let Begun { guest, moment, hash_every, ended, .. } = begun;
         let snapshot_every = if recorder.is_on() && spec.program.can_snapshot() {
             recorder::ticks_in(limits.snapshot_every_ms, spec.tick_hz)
         } else {
@@ -221,7 +221,7 @@ impl Runner {
             snapshot_at: moment.tick + snapshot_every,
             snapshot_every,
             asked_for: VecDeque::new(),
-            ended: None,
+            ended: ended.map(|outcome| (outcome, LoggedCall::Tick)),
             ending,
         };
         runner.show(MatchState::Running);
@@ -239,6 +239,17 @@ impl Runner {
 
     pub(crate) fn tick_hz(&self) -> u16 {
         self.tick_hz
+    }
+
+    /// Runs the first tick, unless the match was over already where an earlier host left it.
+    pub(crate) fn begin(mut self: Box<Self>) -> Next {
+        match self.ended.take() {
+            Some((outcome, call)) => self.end(outcome, call),
+            None if self.moment.ends_at.is_some_and(|at| at <= self.moment.tick) => {
+                self.shut_down()
+            }
+            None => self.run_tick(Instant::now()),
+        }
     }
 
     /// Runs the next tick, which begins now, and hands on what came of it.

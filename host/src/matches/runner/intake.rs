@@ -46,7 +46,7 @@ impl Runner {
                 self.push(Event::Response { id, status, payload });
             }
             Input::Stop => self.ask_to_stop(),
-            Input::HandOver(to) => self.asked_for.push(to),
+            Input::HandOver(to) => self.asked_for.push_back(to),
         }
     }
 
