@@ -50,7 +50,7 @@ fn a_match_that_is_taken_up_again_has_its_players_its_log_and_its_mark() {
     let before = found(&world, 1);
 
     let world = world.restart();
-    assert_eq!(world.store.unended().unwrap(), [before.clone()]);
+    assert_eq!(world.store.unended().unwrap(), std::slice::from_ref(&before));
     world.store.resumed(&match_id(1), 91, json!({ "From": 60 })).unwrap();
     let row = world.audit().pop().unwrap();
     assert_eq!((row.action.as_str(), row.outcome.as_str()), ("match.resume", "ok"));

@@ -249,7 +249,7 @@ fn snapshots_that_come_at_once_take_no_page_from_each_other() {
 
 /// A page of another content that compresses as well.
 fn forge(world: &World) {
-    let forged = lz4_flex::block::compress(&[9; PAGE]);
+    let forged = lz4_flex::block::compress(&vec![9; PAGE]);
     let sql = "UPDATE snapshot_page SET bytes = ?1 WHERE length = ?2";
     world.raw().execute(sql, params![forged, PAGE as i64]).unwrap();
 }
