@@ -187,6 +187,13 @@ fn a_match_that_has_ended_or_never_was_takes_no_snapshot() {
     assert!(matches!(nowhere, Err(StoreError::NoSuchMatch(id)) if id == match_id(9)));
     assert_eq!((world.count("snapshot"), world.count("snapshot_page")), (1, 1));
     assert_eq!(newest(&world, 9), Some(before.stored()), "what it had can still be looked at");
+    for sql in [
+        "INSERT INTO snapshot SELECT 9, match_id, 9, state, head, pages, base, at FROM snapshot",
+        "INSERT INTO snapshot_page SELECT 9, match_id, zeroblob(32), bytes, length FROM snapshot_page",
+    ] {
+        let refused = world.raw().execute(sql, []).unwrap_err().to_string();
+        assert!(refused.contains("of a match that runs"), "{refused}");
+    }
 }
 
 /// Forty pages, each other than any of another tick.
