@@ -33,8 +33,10 @@
 //   lattice_sim_tick      required; LATTICE_CONTINUE, LATTICE_FINISHED, or a fault below 0
 //   lattice_sim_shutdown  optional; before a stop that was asked for; may send and log
 //   lattice_sim_hash      optional; a digest of your state, so that desyncs are found at their tick
-//   lattice_sim_save      optional; writes your state by lattice_ms_state_write
-//   lattice_sim_load      optional; reads it back by lattice_ms_state_read
+//   lattice_sim_save      optional; writes your state by lattice_ms_state_write, so that another
+//                         version of the sim can take a running match over; 0, or a fault code
+//   lattice_sim_load      optional; reads it back by lattice_ms_state_read, in place of
+//                         lattice_sim_init; 0, or a fault code
 // Include this header in the file that defines them: it also brings the version marker, the
 // start-up code, and the memory functions that the compiler calls behind your back.
 //
@@ -177,11 +179,13 @@ int32_t lattice_ms_result(const void *data, uint32_t len);
 LATTICE_IMPORTED(lattice_ms_gauge)
 int32_t lattice_ms_gauge(const char *name, uint32_t name_len, double value);
 
-// Appends to the saved state. When: in lattice_sim_save only.
+// Appends to the saved state, at most 16 MiB in all; LATTICE_TOO_LARGE, and nothing is appended,
+// beyond that. When: in lattice_sim_save only.
 LATTICE_IMPORTED(lattice_ms_state_write)
 int32_t lattice_ms_state_write(const void *data, uint32_t len);
 
-// The next bytes of the saved state; 0 at its end. When: in lattice_sim_load only.
+// Copies the next bytes of the saved state, at most `capacity`; returns how many, and 0 at its end.
+// When: in lattice_sim_load only.
 LATTICE_IMPORTED(lattice_ms_state_read)
 int32_t lattice_ms_state_read(void *buffer, uint32_t capacity);
 

@@ -186,8 +186,8 @@ async fn a_match_without_a_log_or_of_another_policy_says_so() {
     let (id, _) = played(&app, b"q").await;
     app.stop();
     restart_under(&mut app, "[match]\nlog = \"off\"\n").await;
-    let why = replay(&app, &id, json!({})).await.problem(409, "conflict");
-    assert!(why.contains("another engine or policy"), "{why}");
+    // What is kept from now on changes nothing for a log that there is.
+    same(&app, &id, json!({})).await;
 
     let (off, ended) = played(&app, b"q").await;
     assert_eq!(ended["Log"], "off");
@@ -199,6 +199,11 @@ async fn a_match_without_a_log_or_of_another_policy_says_so() {
         assert!(answer.problem(409, "conflict").contains("match.log"));
     }
     assert_eq!(app.count("SELECT count(*) FROM input_logs"), 1);
+
+    app.stop();
+    restart_under(&mut app, "[match]\ntick_fuel = 49_000_000\n").await;
+    let why = replay(&app, &id, json!({})).await.problem(409, "conflict");
+    assert!(why.contains("another engine or policy"), "{why}");
 }
 
 #[tokio::test]

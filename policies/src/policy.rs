@@ -92,6 +92,15 @@ pub struct MatchLimits {
     pub log: LogMode,
     /// How long what came into a match may wait before it goes into the input log.
     pub log_delay_ms: u32,
+    /// Under [`LogMode::Strict`], how far the tick that a match comes back to is kept ahead.
+    pub log_ahead_ms: u32,
+    /// Under [`LogMode::Strict`], bytes of a match's messages that may wait for the log before
+    /// the match waits too.
+    pub held_bytes: u32,
+    /// How often a running match is kept as a snapshot; 0 for never.
+    pub snapshot_every_ms: u32,
+    /// Ticks that a new module runs in the shadow before a match is handed to it.
+    pub upgrade_shadow_ticks: u32,
     /// After how many ticks a sim that has `lattice_sim_hash` is asked for it again; 0 for never.
     pub hash_every_ticks: u32,
 }
@@ -105,6 +114,8 @@ pub enum LogMode {
     /// Everything, with some delay: what a crash of the machine cuts off is up to so long.
     #[default]
     Relaxed,
+    /// Everything, and no message of a tick leaves before what came into it is on disk.
+    Strict,
 }
 
 impl Default for AdmissionLimits {
@@ -165,6 +176,10 @@ impl Default for MatchLimits {
             player_messages_per_second: 240,
             log: LogMode::Relaxed,
             log_delay_ms: 1_000,
+            log_ahead_ms: 1_000,
+            held_bytes: 4 << 20,
+            snapshot_every_ms: 60_000,
+            upgrade_shadow_ticks: 60,
             hash_every_ticks: 60,
         }
     }
@@ -176,21 +191,45 @@ impl Policy {
         reading::read(text)
     }
 
-    /// A digest of the limits that admission and compiled code depend on: two policies with the
-    /// same one admit and run alike. The rules for fetches are no part of it, because they change
-    /// neither: who edits them has no build compiled or checked anew.
+    /// A digest of the limits that decide on a module and on what a sim sees: two policies with
+    /// the same one admit alike, and run the same inputs to the same end. No part of it is what
+    /// says how much of a match is kept, how long players, the clock and the machine are waited
+    /// for, and what may be fetched: whatever comes of those is among the inputs.
     pub fn fingerprint(&self) -> Sha256 {
-        let limits = Fingerprinted { admission: &self.admission, matches: &self.matches };
+        let mut matches = toml::Table::try_from(&self.matches).unwrap_or_default();
+        matches.retain(|key, _| !UNSEEN.contains(&key));
+        let limits = Fingerprinted { admission: &self.admission, matches: &matches };
         let canonical = toml::to_string(&limits).unwrap_or_default();
         Sha256::of(canonical.as_bytes())
     }
 }
 
+/// Limits of a match that say what is kept of it, or how long its players, the clock and the
+/// machine are waited for, and never what a sim is answered.
+const UNSEEN: [&str; 15] = [
+    "tick_deadline_ms",
+    "players",
+    "reconnect_grace_ms",
+    "stop_grace_ms",
+    "late_ticks",
+    "send_queue_bytes",
+    "send_queue_messages",
+    "player_messages_per_second",
+    "log",
+    "log_delay_ms",
+    "log_ahead_ms",
+    "held_bytes",
+    "snapshot_every_ms",
+    "upgrade_shadow_ticks",
+    // It is in the header of each match's log.
+    "hash_every_ticks",
+];
+
 #[derive(Serialize)]
 struct Fingerprinted<'a> {
     admission: &'a AdmissionLimits,
     #[serde(rename = "match")]
-    matches: &'a MatchLimits,
+    matches: &'a toml::Table,
 }
 
 #[cfg(test)]
@@ -198,13 +237,36 @@ mod tests {
     use super::*;
     use crate::egress::Entry;
 
+    /// The shipped limits of a match with another value for one of them.
+    fn with_other(key: &str) -> Policy {
+        let mut limits = toml::Table::try_from(MatchLimits::default()).unwrap();
+        let value = limits.get_mut(key).unwrap();
+        *value = match value.as_integer() {
+            Some(number) => (number + 1).into(),
+            None => "off".into(),
+        };
+        Policy { matches: limits.try_into().unwrap(), ..Policy::default() }
+    }
+
     #[test]
-    fn a_fingerprint_tells_policies_apart() {
-        let policy = Policy::default();
-        let mut other = policy.clone();
-        assert_eq!(policy.fingerprint(), other.fingerprint());
-        other.matches.late_ticks += 1;
-        assert_ne!(policy.fingerprint(), other.fingerprint());
+    fn a_fingerprint_tells_what_a_sim_can_see() {
+        let shipped = Policy::default().fingerprint();
+        assert_eq!(with_other("tick_fuel").fingerprint(), with_other("tick_fuel").fingerprint());
+        let limits = toml::Table::try_from(MatchLimits::default()).unwrap();
+        for key in limits.keys() {
+            let is_the_same = with_other(key).fingerprint() == shipped;
+            assert_eq!(is_the_same, UNSEEN.contains(&key.as_str()), "{key}");
+        }
+        for key in ["tick_fuel", "event_queue_events", "gauges", "state_blob_bytes", "stack_bytes"]
+        {
+            assert_ne!(with_other(key).fingerprint(), shipped, "{key}");
+        }
+        for key in UNSEEN {
+            assert_eq!(with_other(key).fingerprint(), shipped, "{key}");
+        }
+        let mut other = Policy::default();
+        other.admission.memory_pages += 1;
+        assert_ne!(other.fingerprint(), shipped);
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub(crate) struct Sizes<'a> {
     pub(crate) limits: &'a MatchLimits,
     pub(crate) next_event: usize,
     pub(crate) config: usize,
+    /// What is left of a saved state to be read.
+    pub(crate) state: usize,
     /// Players in the match, who each get a broadcast.
     pub(crate) players: usize,
 }
@@ -72,8 +74,9 @@ impl Call {
             Call::Config { cap, .. } => cap.min(sizes.config as u32),
             Call::Result { len, .. } => len.min(limits.result_bytes),
             Call::Gauge { len, .. } => len.min(limits.gauge_name_bytes),
+            Call::StateWrite { len, .. } => len.min(limits.state_blob_bytes),
+            Call::StateRead { cap, .. } => cap.min(sizes.state as u32),
             Call::EventPeek | Call::Kick { .. } => 0,
-            Call::StateWrite { .. } | Call::StateRead { .. } => 0,
         };
         u64::from(moved)
     }

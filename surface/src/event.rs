@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use bytes::{BufMut, Bytes, BytesMut};
 use lattice_policies::{Code, PlayerId, policy::MatchLimits};
 
-use crate::GuestMemory;
+use crate::{
+    GuestMemory,
+    codec::{Reader, put_list},
+};
 
 /// Size of an event's header: `u16 type, u16 flags, u32 payload_len, u32 player, u32 id,
 /// i32 status, u32 zero`, little-endian.
@@ -48,23 +51,24 @@ impl Event {
         out.extend_from_slice(self.payload());
     }
 
-    /// Reads an event as [`encode`](Self::encode) writes it, and the bytes that it takes. `None`
-    /// for bytes that no event has.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<(Self, usize)> {
-        let header: &[u8; HEADER_BYTES] = bytes.first_chunk()?;
-        let number = |at: usize| header[at..at + 4].try_into().map(u32::from_le_bytes).ok();
-        let size = HEADER_BYTES.checked_add(number(4)? as usize)?;
-        let payload = Bytes::copy_from_slice(bytes.get(HEADER_BYTES..size)?);
-        let (player, id, status) = (PlayerId(number(8)?), number(12)?, number(16)? as i32);
-        let event = match u16::from_le_bytes([header[0], header[1]]) {
+    /// Reads an event as [`encode`](Self::encode) writes it.
+    pub(crate) fn decode(from: &mut Reader<'_>) -> Result<Self, &'static str> {
+        let header: [u8; HEADER_BYTES] = from.array()?;
+        let mut fields = Reader::new(&header);
+        let (kind, _flags) = (u16::from_le_bytes(fields.array()?), fields.take(2)?);
+        let mut number = || fields.array().map(u32::from_le_bytes);
+        let payload = from.take(number()? as usize)?;
+        let (player, id, status) = (PlayerId(number()?), number()?, number()? as i32);
+        let payload = Bytes::copy_from_slice(payload);
+        let event = match kind {
             1 => Event::Join { player, about: payload },
             2 => Event::Leave { player, reason: status },
             3 => Event::Message { player, bytes: payload },
             4 => Event::Response { id, status, payload },
             5 => Event::Stop { ticks_left: status },
-            _ => return None,
+            _ => return Err("an event of a type that there is not"),
         };
-        (event.header() == *header && event.size() == size).then_some((event, size))
+        if event.header() == header { Ok(event) } else { Err("an event that there is not") }
     }
 
     fn header(&self) -> [u8; HEADER_BYTES] {
@@ -123,6 +127,21 @@ impl EventQueue {
     /// Size in bytes of the next event, header included; 0 if there is none.
     pub fn next_size(&self) -> usize {
         self.events.front().map_or(0, Event::size)
+    }
+
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.responses_pulled.to_le_bytes());
+        put_list(out, self.events.iter(), |out, event| event.encode(out));
+    }
+
+    /// Reads a queue as [`save`](Self::save) writes it, whatever the limits are now: what has
+    /// been queued stays.
+    pub(crate) fn restore(from: &mut Reader<'_>) -> Result<Self, &'static str> {
+        let responses_pulled = from.count()?;
+        let events = VecDeque::from(from.list(Event::decode)?);
+        let messages = || events.iter().filter(|event| matches!(event, Event::Message { .. }));
+        let (number, bytes) = (messages().count(), messages().map(Event::size).sum());
+        Ok(Self { events, messages: number, message_bytes: bytes, responses_pulled })
     }
 
     /// Responses that the sim has pulled, in all.

@@ -12,7 +12,10 @@ use lattice_policies::{
     egress::{Request, Rules, URL_BYTES, decide},
 };
 
-use crate::GuestMemory;
+use crate::{
+    GuestMemory,
+    codec::{Reader, put_list},
+};
 
 /// Refusals that one call into the guest tells apart; more are counted by their code alone.
 const DISTINCT_REFUSALS: usize = 16;
@@ -82,6 +85,10 @@ pub(crate) struct Fetches {
     rules: Arc<SharedRules>,
     /// Requests accepted so far in calls that ended well; ids follow from it.
     accepted: u64,
+    /// Of these, the ids that have no response yet, in the order of the calls.
+    unanswered: Vec<u32>,
+    /// How many of them the running call has added.
+    staged: usize,
     queued: Vec<Fetch>,
     refused: Vec<Refused>,
     /// What the running call was answered, in order: inputs, since rules may change.
@@ -103,8 +110,41 @@ const ASTRAY: i32 = Code::HttpFailed.value();
 
 impl Fetches {
     pub(crate) fn new(rules: Arc<SharedRules>) -> Self {
-        let (queued, refused, codes) = Default::default();
-        Self { rules, accepted: 0, queued, refused, codes, logged: None }
+        Self {
+            rules,
+            accepted: 0,
+            unanswered: Vec::new(),
+            staged: 0,
+            queued: Vec::new(),
+            refused: Vec::new(),
+            codes: Vec::new(),
+            logged: None,
+        }
+    }
+
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.accepted.to_le_bytes());
+        put_list(out, self.unanswered.iter(), |out, id| out.extend_from_slice(&id.to_le_bytes()));
+    }
+
+    /// Reads fetches as [`save`](Self::save) writes them. None of them leaves again.
+    pub(crate) fn restore(
+        rules: Arc<SharedRules>,
+        from: &mut Reader<'_>,
+    ) -> Result<Self, &'static str> {
+        let accepted = from.count()?;
+        let unanswered = from.list(|from| from.array().map(u32::from_le_bytes))?;
+        Ok(Self { accepted, unanswered, ..Self::new(rules) })
+    }
+
+    /// The ids that have no response yet, in the order of the calls.
+    pub(crate) fn unanswered(&self) -> &[u32] {
+        &self.unanswered
+    }
+
+    /// The response to a request is there.
+    pub(crate) fn answer(&mut self, id: u32) {
+        self.unanswered.retain(|unanswered| *unanswered != id);
     }
 
     /// Answers the coming call as it was answered then. Nothing leaves from now on.
@@ -114,6 +154,7 @@ impl Fetches {
 
     pub(crate) fn begin(&mut self) {
         self.codes.clear();
+        self.staged = 0;
     }
 
     /// What the call was answered, in order.
@@ -140,6 +181,9 @@ impl Fetches {
             self.decide(&asked, answered, most).unwrap_or_else(Code::value)
         };
         self.codes.push(code);
+        if code > 0 {
+            self.accept(code as u32);
+        }
         Ok(code)
     }
 
@@ -164,9 +208,15 @@ impl Fetches {
 
     fn queue(&mut self, permit: EgressPermit) -> i32 {
         let id = (self.accepted % i32::MAX as u64) as u32 + 1;
-        self.accepted += 1;
         self.queued.push(Fetch { id, permit });
         id as i32
+    }
+
+    /// Counts a request, in a replay too: what is kept from tick to tick is the same there.
+    fn accept(&mut self, id: u32) {
+        self.accepted += 1;
+        self.unanswered.push(id);
+        self.staged += 1;
     }
 
     fn refuse(&mut self, code: Code, refusal: Option<Refusal>) -> Code {
@@ -202,7 +252,9 @@ impl Fetches {
 
     /// Forgets what a faulted call asked for; what was refused stays for the operator.
     pub(crate) fn discard(&mut self) {
-        self.accepted -= self.queued.len() as u64;
+        let staged = std::mem::take(&mut self.staged);
+        self.accepted -= staged as u64;
+        self.unanswered.truncate(self.unanswered.len().saturating_sub(staged));
         self.queued.clear();
     }
 }

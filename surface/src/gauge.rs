@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use lattice_policies::{Code, policy::MatchLimits};
 
+use crate::codec::{Reader, is_ascending, put_bytes, put_list};
+
 /// A figure by its name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gauge {
@@ -30,6 +32,29 @@ impl Gauges {
         self.values.iter().filter_map(|(name, value)| {
             Some(Gauge { name: name.to_string(), value: value.committed? })
         })
+    }
+
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        let committed: Vec<_> = self.committed().collect();
+        put_list(out, committed.iter(), |out, gauge| {
+            put_bytes(out, gauge.name.as_bytes());
+            out.extend_from_slice(&gauge.value.to_bits().to_le_bytes());
+        });
+    }
+
+    /// Reads gauges as [`save`](Self::save) writes them.
+    pub(crate) fn restore(from: &mut Reader<'_>) -> Result<Self, &'static str> {
+        let gauges = from.list(|from| {
+            let name = std::str::from_utf8(from.bytes()?).map_err(|_| "a name that is no text")?;
+            Ok((Box::<str>::from(name), u64::from_le_bytes(from.array()?)))
+        })?;
+        let names: Vec<_> = gauges.iter().map(|(name, _)| name).collect();
+        if names.first().is_some_and(|name| name.is_empty()) || !is_ascending(&names) {
+            return Err("gauges that are not in the order of their names");
+        }
+        let value = |bits| Value { committed: Some(f64::from_bits(bits)), staged: None };
+        let values = gauges.into_iter().map(|(name, bits)| (name, value(bits))).collect();
+        Ok(Self { values, any_staged: false })
     }
 
     /// What the running tick has set, in the order of the names.

@@ -6,6 +6,7 @@
 
 mod blobs;
 mod call;
+mod codec;
 mod event;
 mod fetch;
 mod gauge;
@@ -22,14 +23,14 @@ pub use call::{Call, FetchCall};
 pub use event::{Event, EventQueue, HEADER_BYTES, QueueFull, response_payload};
 pub use fetch::{Fetch, Refused, SharedRules};
 pub use gauge::Gauge;
-pub use input_log::{BadLog, InputLog};
+pub use input_log::{BadLog, InputLog, LogPart};
 pub use log::{Level, LogBook, LogLine};
 pub use memory::{BadPointer, GuestMemory};
 pub use outbox::{Kick, Message, Outbox, Recipient};
 pub use phase::Phase;
 pub use record::{
-    BadRecord, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Record, Records, TickInputs,
-    hashes_after,
+    BadRecord, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Record, Records, Segment,
+    TickInputs, hashes_after,
 };
-pub use surface::Surface;
+pub use surface::{BadState, Surface};
 pub use transcript::Said;

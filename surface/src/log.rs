@@ -64,6 +64,11 @@ impl LogBook {
         self.dropped
     }
 
+    /// A book that has dropped so many lines, and has none.
+    pub(crate) fn restored(dropped: u64) -> Self {
+        Self { dropped, ..Self::default() }
+    }
+
     pub(crate) fn drop_line(&mut self) {
         self.dropped += 1;
     }

@@ -4,6 +4,8 @@ use std::{collections::BTreeSet, ops::Range};
 
 use lattice_policies::{Code, PlayerId, policy::MatchLimits};
 
+use crate::codec::{Reader, put_list};
+
 /// Bit 0 of a message's flags: it may be dropped when a later one replaces it.
 const MAY_BE_DROPPED: u32 = 1;
 
@@ -58,6 +60,27 @@ impl Outbox {
         &self.kicks
     }
 
+    /// Keeps the kicks, whose leaves are still to come. The messages have been handed on.
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        put_list(out, self.kicks.iter(), |out, kick| {
+            out.extend_from_slice(&kick.player.0.to_le_bytes());
+            out.extend_from_slice(&kick.reason.to_le_bytes());
+        });
+    }
+
+    /// Reads an outbox as [`save`](Self::save) writes it.
+    pub(crate) fn restore(from: &mut Reader<'_>) -> Result<Self, &'static str> {
+        let kicks = from.list(|from| {
+            let player = PlayerId(u32::from_le_bytes(from.array()?));
+            Ok(Kick { player, reason: i32::from_le_bytes(from.array()?) })
+        })?;
+        let kicked: BTreeSet<_> = kicks.iter().map(|kick| kick.player).collect();
+        if kicked.len() < kicks.len() {
+            return Err("a player who is kicked twice");
+        }
+        Ok(Self { kicks, kicked, ..Self::default() })
+    }
+
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.entries.clear();
@@ -98,6 +121,3 @@ impl Outbox {
         }
     }
 }
-
-/// The players that logged joins and leaves say are in the match.
-pub(crate) type Roster = BTreeSet<PlayerId>;

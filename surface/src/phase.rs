@@ -15,17 +15,30 @@ pub enum Phase {
     Hash,
     /// `lattice_sim_shutdown`.
     Shutdown,
+    /// `lattice_sim_save`, on a copy of the match.
+    Save,
+    /// `lattice_sim_load`, in place of `init`.
+    Load,
 }
 
 impl Phase {
     /// Whether `call` works in this phase; otherwise it answers NOT_NOW.
     pub(crate) fn allows(self, call: &Call) -> bool {
         match self {
+            Phase::Save if matches!(call, Call::StateWrite { .. }) => true,
+            Phase::Load if matches!(call, Call::StateRead { .. }) => true,
             _ if matches!(call, Call::StateWrite { .. } | Call::StateRead { .. }) => false,
-            Phase::Initialize => matches!(call, Call::Log { .. } | Call::Config { .. }),
+            Phase::Initialize | Phase::Save | Phase::Load => {
+                matches!(call, Call::Log { .. } | Call::Config { .. })
+            }
             Phase::Init | Phase::Tick => true,
             Phase::Hash => false,
             Phase::Shutdown => !matches!(call, Call::Kick { .. } | Call::HttpRequest { .. }),
         }
+    }
+
+    /// Whether what the sim says is in the match's transcript.
+    pub(crate) fn is_transcribed(self) -> bool {
+        !matches!(self, Phase::Save | Phase::Load)
     }
 }

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use lattice_policies::Sha256;
 use thiserror::Error;
 
-use crate::Event;
+use crate::{
+    Event,
+    codec::{Reader, put_bytes},
+};
 
 /// The version of the format, which the header carries.
 const FORMAT: u32 = 1;
@@ -27,6 +30,8 @@ pub enum Record {
     Inputs(TickInputs),
     /// The last.
     End(LoggedEnd),
+    /// From here on, the match goes on from a stored snapshot.
+    Segment(Segment),
 }
 
 /// What determines a match, beside its inputs.
@@ -64,6 +69,21 @@ pub struct TickInputs {
     /// What `http_request` returned, in the order of the calls.
     pub codes: Vec<i32>,
     /// The transcript's chain after the tick.
+    pub transcript: Sha256,
+}
+
+/// The beginning of a stretch that one module under one engine ran from a stored snapshot: of a
+/// fork, and of a match that goes on with another module or under another engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// The tick that runs next.
+    pub tick: i64,
+    pub module: Sha256,
+    /// Names the engine, its settings and the policy.
+    pub fingerprint: Sha256,
+    /// Names the snapshot.
+    pub state: Sha256,
+    /// The transcript's chain before the tick.
     pub transcript: Sha256,
 }
 
@@ -120,6 +140,7 @@ impl Record {
             Record::Header(header) => header.encode(out),
             Record::Inputs(inputs) => inputs.encode(out),
             Record::End(end) => end.encode(out),
+            Record::Segment(segment) => segment.encode(out),
         }
         let length = (out.len() - start - FRAME_BYTES) as u32;
         let checksum = crc32fast::hash(&out[start + FRAME_BYTES..]);
@@ -140,7 +161,7 @@ impl MatchHeader {
         put_bytes(out, &self.config);
     }
 
-    fn decode(body: &mut Body<'_>) -> Result<Self, &'static str> {
+    fn decode(body: &mut Reader<'_>) -> Result<Self, &'static str> {
         if u32::from_le_bytes(body.array()?) != FORMAT {
             return Err("a version of the format that is not known");
         }
@@ -170,14 +191,10 @@ impl TickInputs {
         }
     }
 
-    fn decode(body: &mut Body<'_>) -> Result<Self, &'static str> {
+    fn decode(body: &mut Reader<'_>) -> Result<Self, &'static str> {
         let tick = i64::from_le_bytes(body.array()?);
         let transcript = Sha256(body.array()?);
-        let events = body.list(|body| {
-            let (event, size) = Event::decode(body.rest).ok_or("an event that there is not")?;
-            body.take(size)?;
-            Ok(event)
-        })?;
+        let events = body.list(Event::decode)?;
         let codes = body.list(|body| body.array().map(i32::from_le_bytes))?;
         Ok(Self { tick, events, codes, transcript })
     }
@@ -199,7 +216,7 @@ impl LoggedEnd {
         put_bytes(out, kind.as_bytes());
     }
 
-    fn decode(body: &mut Body<'_>) -> Result<Self, &'static str> {
+    fn decode(body: &mut Reader<'_>) -> Result<Self, &'static str> {
         let ticks = i64::from_le_bytes(body.array()?);
         let transcript = Sha256(body.array()?);
         let numbers: [u8; 2] = body.array()?;
@@ -216,6 +233,26 @@ impl LoggedEnd {
             _ => return Err("an ending that there is not"),
         };
         Ok(Self { ticks, ending, transcript })
+    }
+}
+
+impl Segment {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.push(4);
+        out.extend_from_slice(&self.tick.to_le_bytes());
+        for hash in [self.module, self.fingerprint, self.state, self.transcript] {
+            out.extend_from_slice(&hash.0);
+        }
+    }
+
+    fn decode(body: &mut Reader<'_>) -> Result<Self, &'static str> {
+        Ok(Self {
+            tick: i64::from_le_bytes(body.array()?),
+            module: Sha256(body.array()?),
+            fingerprint: Sha256(body.array()?),
+            state: Sha256(body.array()?),
+            transcript: Sha256(body.array()?),
+        })
     }
 }
 
@@ -265,50 +302,15 @@ impl Iterator for Records<'_> {
 }
 
 fn decode(bytes: &[u8]) -> Result<Record, &'static str> {
-    let mut body = Body { rest: bytes };
+    let mut body = Reader::new(bytes);
     let record = match body.array()? {
         [1] => Record::Header(MatchHeader::decode(&mut body)?),
         [2] => Record::Inputs(TickInputs::decode(&mut body)?),
         [3] => Record::End(LoggedEnd::decode(&mut body)?),
+        [4] => Record::Segment(Segment::decode(&mut body)?),
         _ => return Err("a kind that there is not"),
     };
-    if body.rest.is_empty() { Ok(record) } else { Err("bytes behind its end") }
-}
-
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-    out.extend_from_slice(bytes);
-}
-
-/// What is left of a record's body.
-struct Body<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Body<'a> {
-    fn take(&mut self, size: usize) -> Result<&'a [u8], &'static str> {
-        let (taken, rest) = self.rest.split_at_checked(size).ok_or("it ends too early")?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], &'static str> {
-        self.take(N)?.try_into().map_err(|_| "it ends too early")
-    }
-
-    fn bytes(&mut self) -> Result<&'a [u8], &'static str> {
-        let size = u32::from_le_bytes(self.array()?);
-        self.take(size as usize)
-    }
-
-    /// A count, and as many items. Nothing is reserved for a count that may lie.
-    fn list<T>(
-        &mut self,
-        mut item: impl FnMut(&mut Self) -> Result<T, &'static str>,
-    ) -> Result<Vec<T>, &'static str> {
-        let count = u32::from_le_bytes(self.array()?);
-        (0..count).map(|_| item(self)).collect()
-    }
+    if body.is_empty() { Ok(record) } else { Err("bytes behind its end") }
 }
 
 #[cfg(test)]
@@ -340,6 +342,13 @@ mod tests {
                     Event::Stop { ticks_left: 60 },
                 ],
                 codes: vec![1, -100, 2],
+                transcript: Sha256::of(b"transcript"),
+            }),
+            Record::Segment(Segment {
+                tick: 4,
+                module: Sha256::of(b"another module"),
+                fingerprint: Sha256::of(b"another engine"),
+                state: Sha256::of(b"state"),
                 transcript: Sha256::of(b"transcript"),
             }),
             Record::End(LoggedEnd {
@@ -375,7 +384,7 @@ mod tests {
                 assert_eq!(record.as_ref().unwrap(), &expected);
             }
             assert!(read[whole..].iter().all(|rest| matches!(rest, Err(BadRecord::Cut { .. }))));
-            assert!(whole < 3 && read.len() - whole <= 1, "cut at {cut}");
+            assert!(whole < records().len() && read.len() - whole <= 1, "cut at {cut}");
         }
     }
 

@@ -1,19 +1,22 @@
 //! The surface of one match: its state between the host and the sim, and what each call does.
 
-use std::sync::Arc;
+mod state;
+
+use std::{collections::BTreeSet, sync::Arc};
 
 use lattice_policies::{Code, PlayerId, Sha256, policy::MatchLimits};
 
 use crate::{
     Call, Event, EventQueue, FetchCall, Gauge, GuestMemory, LogBook, Outbox, Phase, Recipient,
-    blobs::{ResultBlob, read_config},
+    blobs::{ResultBlob, StateBlob, read_config},
     call::Sizes,
     event::QueueFull,
     fetch::{Fetch, Fetches, Refused, SharedRules},
     gauge::Gauges,
-    outbox::Roster,
     transcript::{Part, Saying, Transcript},
 };
+
+pub use state::BadState;
 
 /// Everything that crosses between one sim and its host.
 ///
@@ -25,11 +28,14 @@ pub struct Surface {
     config: Arc<[u8]>,
     phase: Phase,
     events: EventQueue,
-    roster: Roster,
+    /// The players that logged joins and leaves say are in the match.
+    roster: BTreeSet<PlayerId>,
+    left: BTreeSet<PlayerId>,
     outbox: Outbox,
     log: LogBook,
     gauges: Gauges,
     result: ResultBlob,
+    state: StateBlob,
     fetches: Fetches,
     transcript: Transcript,
 }
@@ -42,11 +48,13 @@ impl Surface {
             config,
             phase: Phase::Initialize,
             events: EventQueue::default(),
-            roster: Roster::new(),
+            roster: BTreeSet::new(),
+            left: BTreeSet::new(),
             outbox: Outbox::default(),
             log: LogBook::default(),
             gauges: Gauges::default(),
             result: ResultBlob::default(),
+            state: StateBlob::default(),
             fetches: Fetches::new(egress),
             transcript: Transcript::default(),
         }
@@ -61,9 +69,39 @@ impl Surface {
             let _ = self.push(Event::Leave { player: kick.player, reason: kick.reason });
         }
         self.outbox.clear();
+        self.begin_quotas();
+        self.state = StateBlob::default();
+        self.transcript.begin(phase != Phase::Initialize && phase != Phase::Init);
+    }
+
+    /// Opens a call in which the sim writes its state for another version. What it says is no part
+    /// of the match but for its log lines.
+    pub fn begin_save(&mut self) {
+        self.begin_aside(Phase::Save, StateBlob::default());
+    }
+
+    /// What the sim has written since [`begin_save`](Self::begin_save).
+    pub fn take_state(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.state).into_bytes()
+    }
+
+    /// Opens a call in which the sim reads a state that another version wrote; the next tick goes
+    /// on with this surface. What it says is no part of the match but for its log lines.
+    pub fn begin_load(&mut self, state: Vec<u8>) {
+        self.begin_aside(Phase::Load, StateBlob::to_be_read(state));
+    }
+
+    /// Opens a call between two ticks that changes nothing of the match: kicks stay for the tick.
+    fn begin_aside(&mut self, phase: Phase, state: StateBlob) {
+        self.phase = phase;
+        self.begin_quotas();
+        self.state = state;
+        self.transcript.discard();
+    }
+
+    fn begin_quotas(&mut self) {
         self.log.begin();
         self.fetches.begin();
-        self.transcript.begin(phase != Phase::Initialize && phase != Phase::Init);
     }
 
     /// Goes over from a tick that has ended well to the sim's digest of its state.
@@ -98,12 +136,17 @@ impl Surface {
         self.transcript.said()
     }
 
-    /// Queues an event and takes joins and leaves into account; only a message can be refused.
+    /// Queues an event and takes joins, leaves and responses into account; only a message can be
+    /// refused.
     pub fn push(&mut self, event: Event) -> Result<(), QueueFull> {
         match event {
             Event::Join { player, .. } => drop(self.roster.insert(player)),
-            Event::Leave { player, .. } => drop(self.roster.remove(&player)),
-            Event::Message { .. } | Event::Response { .. } | Event::Stop { .. } => {}
+            Event::Leave { player, .. } => {
+                self.roster.remove(&player);
+                self.left.insert(player);
+            }
+            Event::Response { id, .. } => self.fetches.answer(id),
+            Event::Message { .. } | Event::Stop { .. } => {}
         }
         self.events.push(event, &self.limits)
     }
@@ -147,6 +190,21 @@ impl Surface {
         self.roster.contains(&player)
     }
 
+    /// The players that logged joins and leaves say are in the match.
+    pub fn roster(&self) -> &BTreeSet<PlayerId> {
+        &self.roster
+    }
+
+    /// The players that were told to leave, or left, since the match began.
+    pub fn left(&self) -> &BTreeSet<PlayerId> {
+        &self.left
+    }
+
+    /// The ids of accepted requests whose response has not been pushed, in the order of the calls.
+    pub fn in_flight(&self) -> Vec<u32> {
+        self.fetches.unanswered().to_vec()
+    }
+
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
     }
@@ -170,6 +228,7 @@ impl Surface {
             limits: &self.limits,
             next_event: self.events.next_size(),
             config: self.config.len(),
+            state: self.state.left(),
             players: self.roster.len(),
         })
     }
@@ -215,7 +274,10 @@ impl Surface {
             Call::Gauge { ptr, len, value } => {
                 self.gauges.set(memory.read(ptr, len)?, value, &self.limits).map(ok)
             }
-            Call::StateWrite { .. } | Call::StateRead { .. } => Err(Code::NotNow),
+            Call::StateWrite { ptr, len } => {
+                self.state.write(memory.read(ptr, len)?, &self.limits).map(ok)
+            }
+            Call::StateRead { ptr, cap } => self.state.read(memory, ptr, cap),
         }
     }
 
@@ -223,7 +285,8 @@ impl Surface {
     fn write_log(&mut self, level: u32, ptr: u32, len: u32, memory: &GuestMemory<'_>) -> i32 {
         match memory.read(ptr, len) {
             Ok(text) => {
-                if let Some(kept) = self.log.write(level, text, &self.limits) {
+                let kept = self.log.write(level, text, &self.limits);
+                if let Some(kept) = kept.filter(|_| self.phase.is_transcribed()) {
                     let parts = [Part::Number(level), Part::Bytes(kept)];
                     self.transcript.say(Saying::Log, &parts);
                 }

@@ -6,6 +6,8 @@
 
 use lattice_policies::{PlayerId, Sha256};
 
+use crate::codec::Reader;
+
 /// What the chain begins with: the SHA-256 of this text.
 const BEGINNING: &[u8] = b"lattice transcript 1";
 
@@ -144,6 +146,16 @@ impl Default for Transcript {
 }
 
 impl Transcript {
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.chain.0);
+        out.extend_from_slice(&self.call.to_le_bytes());
+    }
+
+    /// Reads a transcript as [`save`](Self::save) writes it: the next call goes on with its chain.
+    pub(crate) fn restore(from: &mut Reader<'_>) -> Result<Self, &'static str> {
+        Ok(Self { chain: Sha256(from.array()?), call: from.count()?, said: Vec::new() })
+    }
+
     /// The chain after the last call that counts.
     pub(crate) fn chain(&self) -> Sha256 {
         self.chain

@@ -293,3 +293,79 @@ fn each_phase_has_its_calls() {
     assert_eq!(sim.act(kick), not_now);
     assert_eq!(sim.act(fetch(0)), not_now);
 }
+
+#[test]
+fn a_state_is_written_and_read_back_in_pieces_of_any_size() {
+    let mut sim = Sim::with_players();
+    sim.surface.begin_save();
+    assert_eq!(sim.act(Call::StateWrite { ptr: 0, len: 5 }), 0);
+    assert_eq!(sim.act(Call::StateWrite { ptr: 65_536, len: 0 }), 0);
+    assert_eq!(sim.act(Call::StateWrite { ptr: 65_535, len: 2 }), Code::BadPointer.value());
+    assert_eq!(sim.act(Call::StateWrite { ptr: 10, len: 2 }), 0);
+    let state = sim.surface.take_state();
+    assert_eq!(state, [0, 1, 2, 3, 4, 10, 11]);
+    assert_eq!(sim.surface.take_state(), [], "it is taken once");
+
+    sim.surface.begin_load(state);
+    let fixed = sim.surface.price(&Call::StateRead { ptr: 0, cap: 0 });
+    assert_eq!(sim.surface.price(&Call::StateRead { ptr: 0, cap: 4 }), fixed + 4);
+    assert_eq!(sim.surface.price(&Call::StateRead { ptr: 0, cap: u32::MAX }), fixed + 7);
+    assert_eq!(sim.act(Call::StateRead { ptr: 100, cap: 4 }), 4);
+    assert_eq!(sim.act(Call::StateRead { ptr: 65_530, cap: 8 }), Code::BadPointer.value());
+    assert_eq!(sim.act(Call::StateRead { ptr: 104, cap: 100 }), 3);
+    assert_eq!(sim.memory[100..107], [0, 1, 2, 3, 4, 10, 11]);
+    assert_eq!(sim.act(Call::StateRead { ptr: 0, cap: 100 }), 0);
+}
+
+#[test]
+fn a_state_over_the_limit_is_refused_whole_and_paid_by_what_is_written() {
+    let mut sim = Sim::new(MatchLimits { state_blob_bytes: 10, ..MatchLimits::default() });
+    sim.surface.begin_save();
+    let write = |len| Call::StateWrite { ptr: 0, len };
+    let fixed = sim.surface.price(&write(0));
+    assert_eq!(sim.surface.price(&write(6)), fixed + 6);
+    assert_eq!(sim.surface.price(&write(u32::MAX)), fixed + 10);
+    assert_eq!(sim.act(write(6)), 0);
+    assert_eq!(sim.act(write(5)), Code::TooLarge.value());
+    assert_eq!(sim.act(write(4)), 0);
+    assert_eq!(sim.act(write(1)), Code::TooLarge.value());
+    assert_eq!(sim.surface.take_state().len(), 10);
+}
+
+#[test]
+fn save_and_load_can_log_and_read_the_config_and_leave_the_match_as_it_is() {
+    let mut sim = Sim::with_players();
+    sim.act(Call::Kick { player: BOB, reason: 4 });
+    sim.surface.commit();
+    let (state, transcript) = (sim.surface.save(), sim.surface.transcript());
+    let (read, write) = (Call::StateRead { ptr: 0, cap: 1 }, Call::StateWrite { ptr: 0, len: 1 });
+    for other in [read, write] {
+        if other == read {
+            sim.surface.begin_save();
+        } else {
+            sim.surface.begin_load(vec![7]);
+        }
+        let fetch = FetchCall { method: 0, url: (0, 16), headers: (0, 0), body: (0, 0) };
+        for call in [
+            other,
+            send(ANN, 1),
+            Call::Broadcast { ptr: 0, len: 1, flags: 0 },
+            Call::Kick { player: ANN, reason: 0 },
+            Call::HttpRequest(fetch),
+            Call::EventPeek,
+            Call::EventNext { ptr: 0, cap: 99 },
+            Call::Result { ptr: 0, len: 1 },
+            Call::Gauge { ptr: 65, len: 1, value: 1.0 },
+        ] {
+            assert_eq!(sim.act(call), Code::NotNow.value(), "{call:?}");
+        }
+        assert_eq!(sim.act(Call::Config { ptr: 0, cap: 0 }), 7);
+        assert_eq!(sim.act(Call::Log { level: 2, ptr: 65, len: 3 }), 0);
+        assert_eq!(sim.surface.log().drain()[0].text, "ABC");
+        sim.surface.commit();
+        assert_eq!((sim.surface.said(), sim.surface.transcript()), (&[][..], transcript));
+        assert_eq!(sim.surface.save(), state);
+    }
+    sim.surface.begin(Phase::Tick);
+    assert!(!sim.surface.has(BOB), "the kick acts with the next tick");
+}

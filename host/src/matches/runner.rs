@@ -306,6 +306,7 @@ fn header(spec: &MatchSpec) -> MatchHeader {
 fn patience(limits: &MatchLimits) -> Option<Duration> {
     match limits.log {
         LogMode::Off => None,
+        LogMode::Strict => Some(Duration::ZERO),
         LogMode::Relaxed => Some(Duration::from_millis(limits.log_delay_ms.into())),
     }
 }

@@ -1,16 +1,20 @@
-//! Function bodies: their size, locals, nesting and branch tables, and the features that their
-//! operators need. A body is not read past the first limit that it exceeds.
+//! Function bodies: their size, locals, nesting and branch tables, the features that their
+//! operators need, and what they do that a snapshot does not hold. A body is not read past the
+//! first limit that it exceeds.
 
 use wasmparser::{FunctionBody, Operator, OperatorsReader, Result, WasmFeatures};
 
-use super::{ReasonCode, features, findings::Findings, outline::Outline};
+use super::{ReasonCode, features, findings::Findings, outline::Outline, replay_only::ReplayOnly};
 use crate::policy::AdmissionLimits;
 
 pub(super) fn check(outline: &Outline<'_>, limits: &AdmissionLimits, findings: &mut Findings) {
     let mut total_locals = 0;
     for (index, body) in outline.bodies.iter().enumerate() {
         match survey(body, limits, &mut total_locals) {
-            Ok(Survey::Read(needed)) => findings.need(needed),
+            Ok(Survey::Read { needed, replay_only }) => {
+                findings.need(needed);
+                findings.note(replay_only);
+            }
             Ok(Survey::Over(code, what)) => {
                 findings.refuse(code, format_args!("defined function {index}: {what}"));
             }
@@ -28,8 +32,8 @@ pub(super) fn check(outline: &Outline<'_>, limits: &AdmissionLimits, findings: &
 
 /// What came of reading a body.
 enum Survey {
-    /// It was read to its end, and needs these features.
-    Read(WasmFeatures),
+    /// It was read to its end, needs these features, and does this that a snapshot does not hold.
+    Read { needed: WasmFeatures, replay_only: ReplayOnly },
     /// It exceeds the limit of that code.
     Over(ReasonCode, String),
 }
@@ -70,10 +74,12 @@ fn survey_operators(
     mut needed: WasmFeatures,
 ) -> Result<Survey> {
     use ReasonCode::{LimitBrTable, LimitNesting};
+    let mut replay_only = ReplayOnly::default();
     let mut depth: u64 = 0;
     while !operators.eof() {
         let operator = operators.read()?;
         needed |= features::of_operator(&operator);
+        replay_only.add(ReplayOnly::of_operator(&operator));
         depth = match operator {
             Operator::Block { .. }
             | Operator::Loop { .. }
@@ -96,5 +102,5 @@ fn survey_operators(
         }
     }
     operators.finish()?;
-    Ok(Survey::Read(needed))
+    Ok(Survey::Read { needed, replay_only })
 }

@@ -7,6 +7,7 @@ use wasmparser::WasmFeatures;
 use super::{
     features,
     reason::{DETAIL_CHARS, LISTED_REASONS, Reason, ReasonCode, Rejection},
+    replay_only::ReplayOnly,
 };
 use crate::{Sha256, escape::guest_text};
 
@@ -15,14 +16,21 @@ pub(super) struct Findings {
     listed: Vec<Reason>,
     total: usize,
     needed: WasmFeatures,
+    replay_only: ReplayOnly,
     malformed: Option<Reason>,
     boundless: bool,
 }
 
 impl Findings {
     pub(super) fn new() -> Self {
-        let needed = WasmFeatures::empty();
-        Self { listed: Vec::new(), total: 0, needed, malformed: None, boundless: false }
+        Self {
+            listed: Vec::new(),
+            total: 0,
+            needed: WasmFeatures::empty(),
+            replay_only: ReplayOnly::default(),
+            malformed: None,
+            boundless: false,
+        }
     }
 
     pub(super) fn refuse(&mut self, code: ReasonCode, detail: impl Display) {
@@ -46,6 +54,16 @@ impl Findings {
     /// Notes the features that a part of the module needs; those that are on do no harm.
     pub(super) fn need(&mut self, features: WasmFeatures) {
         self.needed |= features;
+    }
+
+    /// Notes what a part of the module does that a snapshot does not hold.
+    pub(super) fn note(&mut self, replay_only: ReplayOnly) {
+        self.replay_only.add(replay_only);
+    }
+
+    /// All that was noted.
+    pub(super) fn replay_only(&self) -> Vec<&'static str> {
+        self.replay_only.names()
     }
 
     /// Notes that the module breaks the binary format. The first place is told; what follows may

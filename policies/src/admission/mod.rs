@@ -16,6 +16,7 @@ mod imports;
 mod limits;
 mod outline;
 mod reason;
+mod replay_only;
 mod segments;
 mod signature;
 mod storage;
@@ -70,6 +71,9 @@ pub struct Facts {
     pub memory_max_pages: Option<u32>,
     /// The optional exports of the surface that are there, in the surface's order.
     pub optional_exports: Vec<&'static str>,
+    /// What the module does that a snapshot does not hold, each once and always in the same order.
+    /// Empty: a match of it can be kept as a snapshot.
+    pub replay_only: Vec<&'static str>,
 }
 
 impl Admitted {
@@ -99,8 +103,9 @@ pub fn scan(wasm: impl Into<Arc<[u8]>>, limits: &AdmissionLimits) -> Result<Admi
     let sha256 = Sha256::of(&wasm);
     let mut findings = Findings::new();
     let outline = examine(&wasm, limits, &mut findings);
+    let replay_only = findings.replay_only();
     findings.conclude(sha256, wasm.len())?;
-    let (imports, facts) = (imports::names(&outline), facts(&outline));
+    let (imports, facts) = (imports::names(&outline), facts(&outline, replay_only));
     Ok(Admitted { wasm, sha256, imports, facts })
 }
 
@@ -136,12 +141,13 @@ fn check_start(outline: &Outline<'_>, _: &AdmissionLimits, findings: &mut Findin
     }
 }
 
-fn facts(outline: &Outline<'_>) -> Facts {
+fn facts(outline: &Outline<'_>, replay_only: Vec<&'static str>) -> Facts {
     let memory = outline.memories.items().next();
     let pages = |pages: u64| u32::try_from(pages).unwrap_or(u32::MAX);
     Facts {
         memory_min_pages: memory.map_or(0, |memory| pages(memory.initial)),
         memory_max_pages: memory.and_then(|memory| memory.maximum).map(pages),
         optional_exports: exports::optional(outline),
+        replay_only,
     }
 }

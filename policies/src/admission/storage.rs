@@ -2,7 +2,10 @@
 
 use wasmparser::{TableInit, TableType, TypeRef, WasmFeatures};
 
-use super::{ReasonCode, features, findings::Findings, hints, limits::hold, outline::Outline};
+use super::{
+    ReasonCode, features, findings::Findings, hints, limits::hold, outline::Outline,
+    replay_only::ReplayOnly,
+};
 use crate::policy::AdmissionLimits;
 
 const PAGE_SIZE_LOG2: u32 = 16;
@@ -72,6 +75,7 @@ fn check_table(index: usize, table: &TableType, limits: &AdmissionLimits, findin
 pub(super) fn check_globals(outline: &Outline<'_>, _: &AdmissionLimits, findings: &mut Findings) {
     for global in outline.globals.items() {
         findings.need(features::of_type(global.ty.content_type));
+        findings.note(ReplayOnly::of_global(global.ty));
         if global.ty.shared {
             findings.need(WasmFeatures::SHARED_EVERYTHING_THREADS);
         }

@@ -146,6 +146,10 @@ fn ranges(policy: &Policy) -> Vec<Range> {
         range("match.send_queue_messages", m.send_queue_messages, 1, MIB),
         range("match.player_messages_per_second", m.player_messages_per_second, 1, 100_000),
         range("match.log_delay_ms", m.log_delay_ms, 10, 60_000),
+        range("match.log_ahead_ms", m.log_ahead_ms, 10, 60_000),
+        range("match.held_bytes", m.held_bytes, m.tick_message_bytes.into(), 256 * MIB),
+        range("match.snapshot_every_ms", m.snapshot_every_ms, 0, 86_400_000),
+        range("match.upgrade_shadow_ticks", m.upgrade_shadow_ticks, 0, 100_000),
         range("match.hash_every_ticks", m.hash_every_ticks, 0, 1_000_000),
     ];
     ranges.extend(policy.egress.ranges());
@@ -155,6 +159,7 @@ fn ranges(policy: &Policy) -> Vec<Range> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::LogMode;
 
     fn keys_of_default() -> Vec<String> {
         let table: toml::Table = toml::from_str(DEFAULT_TOML).unwrap();
@@ -218,6 +223,20 @@ mod tests {
         assert!(text.contains("`match.tick_deadline_ms` is 0, and must lie between 20 and 60000"));
         // A queue must hold the largest message there may be.
         assert!(text.contains("`match.send_queue_bytes` is 1, and must lie between 262144"));
+        // What is held back must hold all that one tick may send.
+        let text = read("[match]\nheld_bytes = 1").unwrap_err().to_string();
+        assert!(text.contains("`match.held_bytes` is 1, and must lie between 1048576"), "{text}");
+    }
+
+    #[test]
+    fn what_is_kept_of_a_match_is_chosen_by_one_word() {
+        for (word, mode) in
+            [("off", LogMode::Off), ("relaxed", LogMode::Relaxed), ("strict", LogMode::Strict)]
+        {
+            assert_eq!(read(&format!("[match]\nlog = \"{word}\"")).unwrap().matches.log, mode);
+        }
+        let error = read("[match]\nlog = \"stict\"").unwrap_err().to_string();
+        assert!(error.contains("`strict`") && error.contains("stict"), "{error}");
     }
 
     #[test]

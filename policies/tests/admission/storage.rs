@@ -66,3 +66,36 @@ fn globals_grant_nothing() {
         expect(global, &with(global), codes);
     }
 }
+
+#[test]
+fn what_no_snapshot_holds_is_known_and_speaks_against_nothing() {
+    let table = "(table 2 2 funcref) (func $f) (elem $e func $f)";
+    let data = r#"(data $d "x")"#;
+    let reference = "a mutable global of a reference type";
+    for (more, expected) in [
+        ("", &[][..]),
+        ("(func (data.drop $d))", &["data.drop"]),
+        ("(func (elem.drop $e))", &["elem.drop"]),
+        ("(func (table.set (i32.const 0) (ref.func $f)))", &["table.set"]),
+        ("(func (drop (table.grow (ref.null func) (i32.const 1))))", &["table.grow"]),
+        ("(func (table.fill (i32.const 0) (ref.null func) (i32.const 1)))", &["table.fill"]),
+        ("(func (table.copy (i32.const 0) (i32.const 1) (i32.const 1)))", &["table.copy"]),
+        ("(func (table.init $e (i32.const 0) (i32.const 0) (i32.const 1)))", &["table.init"]),
+        ("(global (mut funcref) (ref.null func))", &[reference]),
+        (
+            "(global (mut funcref) (ref.null func)) (func (if (i32.const 0) (then elem.drop $e)))
+             (func data.drop $d data.drop $d)",
+            &["data.drop", "elem.drop", reference],
+        ),
+        // These are in a snapshot, or never change.
+        ("(global (mut i64) (i64.const 1)) (global (mut v128) (v128.const i64x2 1 2))", &[]),
+        ("(global funcref (ref.null func))", &[]),
+        ("(func (memory.init $d (i32.const 0) (i32.const 0) (i32.const 1)))", &[]),
+        ("(func (drop (table.get (i32.const 0))) (drop (table.size)))", &[]),
+        ("(func (call_indirect (i32.const 0)))", &[]),
+    ] {
+        let more = format!("{table} {data} {more}");
+        let admitted = with(&more).scan().unwrap();
+        assert_eq!(admitted.facts().replay_only, expected, "{more}");
+    }
+}

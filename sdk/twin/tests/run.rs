@@ -83,7 +83,7 @@ fn made_up(seed: u64, mut sim: Echo) -> (InputLog, Vec<Entry>) {
     let (module, fingerprint) = (Sha256::of(b"module"), Sha256::of(b"engine"));
     let header =
         MatchHeader { module, fingerprint, tick_hz: 60, seed, hash_every: 7, config: [].into() };
-    (InputLog { header, inputs, end: Some(end) }, entries)
+    (InputLog { header, segments: Vec::new(), inputs, end: Some(end) }, entries)
 }
 
 fn replayed(log: &InputLog, mut sim: Echo) -> (Extent, Vec<Entry>) {
