@@ -22,8 +22,6 @@ WHEN NEW.forked_from IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'a match is a fork of one of its game'); END;
 
 CREATE INDEX match_run_by_origin ON match_run (forked_from) WHERE forked_from IS NOT NULL;
--- Tells whether a match still runs without reading its row, which may be long.
-CREATE INDEX match_run_unended_by_id ON match_run (id) WHERE ended_at IS NULL;
 
 CREATE TRIGGER player_follows_those_before BEFORE INSERT ON player
 WHEN NEW.id <= (SELECT players_before FROM match_run WHERE id = NEW.match_id)

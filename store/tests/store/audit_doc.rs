@@ -3,7 +3,7 @@
 use std::{fs, process::Command};
 
 use lattice_policies::Sha256;
-use lattice_store::{AuditEntry, MatchEnd, MatchState, Refusal};
+use lattice_store::{AuditEntry, Fork, MatchEnd, MatchState, ModuleBuild, NewMatch, Refusal};
 use rusqlite::{Connection, types::ValueRef};
 use serde_json::json;
 
@@ -30,7 +30,7 @@ fn eventful() -> World {
     world.start(1, &build);
     let fault = Some(json!({"Kind": "FUEL"}));
     let end = MatchEnd { fault, ..end(MatchState::Faulted) };
-    world.store.end_match(&match_id(1), &end, None).unwrap();
+    world.store.end_match(&match_id(1), &end, Some(&|_| "signed".into())).unwrap();
     let denial = AuditEntry {
         action: "request.permit",
         game: Some(&game()),
@@ -43,7 +43,19 @@ fn eventful() -> World {
     world.store.set_egress(&ada(), &game(), &policy).unwrap();
     world.record_fetch("https://api.example.com:443/scores?...");
     world.record_refused_fetches();
+    go_on(&world, &build);
+    world.store.set_native_gate(&ada(), &game(), true).unwrap();
+    world.store.set_verified(&ada(), &game(), &build.version, json!({})).unwrap();
+    world.store.put_audit_head(&|_| "signed".into()).unwrap();
     world
+}
+
+/// Matches that were forked, taken up again and lost.
+fn go_on(world: &World, build: &ModuleBuild) {
+    let fork = Some(Fork { of: match_id(1), at: 3 });
+    world.store.insert_match(&ada(), &NewMatch { fork, ..new_match(2, build) }).unwrap();
+    world.store.resumed(&match_id(2), 5, json!({})).unwrap();
+    world.store.lose(&match_id(2), "its log is damaged").unwrap();
 }
 
 /// The rows of a query of the document, its parameters given.
@@ -57,6 +69,7 @@ fn rows(world: &World, sql: &str) -> usize {
         (":seq", "1"),
         (":subject", "ada"),
         (":game", game().as_str()),
+        (":match", match_id(1).as_str()),
         (":day", &today),
     ] {
         if let Some(at) = query.parameter_index(name).unwrap() {
@@ -75,7 +88,7 @@ fn rows(world: &World, sql: &str) -> usize {
 fn every_query_runs_and_answers() {
     let world = eventful();
     let queries = blocks("sql");
-    assert!(queries.len() >= 20);
+    assert!(queries.len() >= 27);
     for sql in queries {
         let nothing_is_right = sql.starts_with("-- no rows");
         assert_eq!(rows(&world, &sql) == 0, nothing_is_right, "{sql}");
@@ -87,7 +100,7 @@ fn a_query_for_one_thing_reads_no_whole_table() {
     let world = eventful();
     let raw = world.raw();
     let for_one: Vec<_> = blocks("sql").into_iter().filter(|sql| sql.contains(" = :")).collect();
-    assert_eq!(for_one.len(), 8);
+    assert_eq!(for_one.len(), 11);
     for sql in for_one {
         let mut plan = raw.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let mut steps = plan.raw_query();
@@ -106,7 +119,9 @@ fn the_queries_that_should_be_empty_are_not_when_something_is_wrong() {
     world.record_fetch("https://evil.test:443/");
     let raw = world.raw();
     raw.execute_batch(
-        "INSERT INTO blob VALUES
+        "DROP TRIGGER signed_head_is_the_audits_end;
+         INSERT INTO signed_head VALUES (999, zeroblob(32), '', 'signed');
+         INSERT INTO blob VALUES
             ((SELECT unhex(sha256) FROM rejections), X'00');
          INSERT INTO module_build (game, version, precedence, prerelease, packaging, sha256,
             imports, policy, scanner, uploaded_by, created_at)
@@ -116,7 +131,7 @@ fn the_queries_that_should_be_empty_are_not_when_something_is_wrong() {
     .unwrap();
     let alarms: Vec<_> =
         blocks("sql").into_iter().filter(|sql| sql.starts_with("-- no rows")).collect();
-    assert_eq!(alarms.len(), 3);
+    assert_eq!(alarms.len(), 4);
     for sql in alarms {
         assert_eq!(rows(&world, &sql), 1, "{sql}");
     }

@@ -2,9 +2,9 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, thread};
 
-use lattice_store::{BackupError, Page, Store};
+use lattice_store::{BackupError, Fork, MatchState, NewMatch, Page, Store};
 
-use crate::world::*;
+use crate::{snapshots::taken, world::*};
 
 #[test]
 fn a_backup_made_while_others_write_opens_and_is_whole() {
@@ -30,6 +30,30 @@ fn a_backup_made_while_others_write_opens_and_is_whole() {
     let builds = copy.builds(&game(), &Page::first(Page::MOST)).unwrap();
     assert!(builds.iter().any(|build| build.version == version("1.0.0")));
     assert_eq!(copy.verify_audit().unwrap().rows as usize, builds.len() + 1);
+}
+
+#[test]
+fn a_backup_has_all_from_which_a_match_is_taken_up() {
+    let world = World::with_match();
+    let snapshot = taken(60, [(0, 1), (3, 2)]);
+    snapshot.put(&world.store).unwrap();
+    world.store.put_marks(&[(match_id(1), 70)]).unwrap();
+    let fork = Some(Fork { of: match_id(1), at: 60 });
+    let build = world.store.latest_schedulable(&game()).unwrap().unwrap();
+    world.store.insert_match(&ada(), &NewMatch { fork, ..new_match(2, &build) }).unwrap();
+    let end = &end(MatchState::Finished);
+    world.store.end_match(&match_id(2), end, Some(&|_| "signed".into())).unwrap();
+    world.store.put_audit_head(&|_| "signed".into()).unwrap();
+    let safe = tempfile::tempdir().unwrap();
+    world.store.backup(&safe.path().join("lattice.sqlite")).unwrap();
+
+    let (store, copy) = (&world.store, Store::open(safe.path()).unwrap());
+    assert_eq!(copy.unended().unwrap(), store.unended().unwrap());
+    assert_eq!(copy.snapshot(&match_id(1), 99).unwrap(), Some(snapshot.stored()));
+    assert_eq!(copy.mark(&match_id(1)).unwrap(), Some(70));
+    assert_eq!(copy.segments(&match_id(2)).unwrap(), store.segments(&match_id(2)).unwrap());
+    assert_eq!(copy.match_receipt(&match_id(2)).unwrap().unwrap(), "signed");
+    assert_eq!(copy.last_audit_head().unwrap().unwrap().head, store.audit_head().unwrap());
 }
 
 #[test]

@@ -8,13 +8,6 @@ use crate::world::*;
 /// More than any log here has.
 const MOST: u64 = 1 << 20;
 
-fn world_with_match() -> World {
-    let world = World::with_game();
-    let build = world.upload("1.0.0");
-    world.start(1, &build);
-    world
-}
-
 fn records(n: u8, bytes: &[u8]) -> InputAppend {
     InputAppend::Records { match_id: match_id(n), bytes: bytes.to_vec() }
 }
@@ -29,7 +22,7 @@ fn read(world: &World) -> Result<Option<Vec<u8>>, StoreError> {
 
 /// A world whose first match has a log of three chunks.
 fn logged() -> World {
-    let world = world_with_match();
+    let world = World::with_match();
     let chunks = [records(1, &[7; 5_000]), records(1, b"some more"), records(1, b"the end")];
     assert!(world.store.append_inputs(&chunks, MOST).unwrap().is_empty());
     world
@@ -65,7 +58,7 @@ fn chunks_are_read_as_one_log_and_stored_smaller() {
 
 #[test]
 fn a_log_that_is_full_is_cut_once_and_takes_nothing_more() {
-    let world = world_with_match();
+    let world = World::with_match();
     let chunks = [records(1, b"12345"), records(1, b"67890"), records(1, b"1"), records(1, b"2")];
     let cut = world.store.append_inputs(&chunks, 10).unwrap();
     assert_eq!(cut, [match_id(1)]);
@@ -80,7 +73,7 @@ fn a_log_that_is_full_is_cut_once_and_takes_nothing_more() {
 
 #[test]
 fn nothing_follows_what_was_lost() {
-    let world = world_with_match();
+    let world = World::with_match();
     let lost = InputAppend::Lost { match_id: match_id(1) };
     let appends = [records(1, b"a"), lost.clone(), records(1, b"b")];
     assert_eq!(world.store.append_inputs(&appends, MOST).unwrap(), [match_id(1)]);
@@ -98,7 +91,7 @@ fn a_log_whose_process_was_ended_counts_as_cut() {
 
 #[test]
 fn a_batch_with_inputs_of_no_match_is_refused_whole() {
-    let world = world_with_match();
+    let world = World::with_match();
     assert!(world.store.append_inputs(&[records(1, b"a"), records(9, b"b")], MOST).is_err());
     assert_eq!((world.count("input_chunk"), world.count("input_log")), (0, 0));
 }

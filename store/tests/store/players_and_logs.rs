@@ -14,16 +14,9 @@ fn add(world: &World, n: u8, expires_at: Timestamp) -> Result<Player, StoreError
     world.store.insert_player(&ada(), &new)
 }
 
-fn world_with_match() -> World {
-    let world = World::with_game();
-    let build = world.upload("1.0.0");
-    world.start(1, &build);
-    world
-}
-
 #[test]
 fn players_are_numbered_from_one_and_a_number_is_never_given_again() {
-    let world = world_with_match();
+    let world = World::with_match();
     for n in 1..=3 {
         assert_eq!(add(&world, n, an_hour_ago()).unwrap().id, PlayerId(n.into()));
     }
@@ -37,7 +30,7 @@ fn players_are_numbered_from_one_and_a_number_is_never_given_again() {
 
 #[test]
 fn a_secret_is_short_lived_until_it_is_used_and_good_for_one_match() {
-    let world = world_with_match();
+    let world = World::with_match();
     let by_secret = |n: u8| world.store.player_by_secret(&match_id(1), Sha256::of(&[n])).unwrap();
     let fresh = add(&world, 1, in_an_hour()).unwrap();
     let late = add(&world, 2, an_hour_ago()).unwrap();
@@ -58,7 +51,7 @@ fn a_secret_is_short_lived_until_it_is_used_and_good_for_one_match() {
 
 #[test]
 fn a_match_that_has_ended_or_never_was_takes_no_player() {
-    let world = world_with_match();
+    let world = World::with_match();
     world.store.end_match(&match_id(1), &end(MatchState::Finished), None).unwrap();
     assert!(matches!(add(&world, 1, in_an_hour()), Err(StoreError::MatchEnded(_))));
     let new = NewPlayer {
@@ -83,7 +76,7 @@ fn logs(world: &World, n: u8, after: Option<i64>) -> Vec<StoredLog> {
 
 #[test]
 fn lines_are_kept_in_order_and_numbered_by_match() {
-    let world = world_with_match();
+    let world = World::with_match();
     let build = world.store.latest_schedulable(&game()).unwrap().unwrap();
     world.start(2, &build);
     let lines = [line(1, 0, "a"), line(2, 0, "b"), line(1, 1, "c")];
@@ -101,7 +94,7 @@ fn lines_are_kept_in_order_and_numbered_by_match() {
 
 #[test]
 fn a_batch_with_a_line_of_no_match_is_refused_whole() {
-    let world = world_with_match();
+    let world = World::with_match();
     let batch = [line(1, 0, "a"), line(9, 0, "b")];
     assert!(world.store.append_logs(&batch).is_err());
     assert_eq!(world.count("match_log"), 0);
@@ -109,7 +102,7 @@ fn a_batch_with_a_line_of_no_match_is_refused_whole() {
 
 #[test]
 fn the_oldest_lines_of_a_match_make_room_for_its_newest_alone() {
-    let world = world_with_match();
+    let world = World::with_match();
     let build = world.store.latest_schedulable(&game()).unwrap().unwrap();
     world.start(2, &build);
     world.store.append_logs(&[line(2, 0, "quiet")]).unwrap();

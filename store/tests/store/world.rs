@@ -40,6 +40,14 @@ impl World {
         world
     }
 
+    /// One with a game, a build and its starting match, the first.
+    pub(crate) fn with_match() -> Self {
+        let world = Self::with_game();
+        let build = world.upload("1.0.0");
+        world.start(1, &build);
+        world
+    }
+
     /// Ends the process, as far as the store can tell, and starts the next one.
     pub(crate) fn restart(self) -> Self {
         let Self { dir, store } = self;
