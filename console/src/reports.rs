@@ -115,6 +115,15 @@ impl Reports for Reporter {
     }
 }
 
+/// Keeps the snapshot that a match's log begins with, for good.
+pub(crate) fn keep_base(
+    store: &Store,
+    id: &MatchId,
+    snapshot: &Snapshot,
+) -> Result<(), StoreError> {
+    keeper::keep(store, id, snapshot, true)
+}
+
 /// What waits until it can be written.
 enum Change {
     Running(MatchId),

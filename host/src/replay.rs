@@ -146,9 +146,9 @@ pub(crate) fn resume(
     stretch: &Stretch<'_>,
     at: i64,
     egress: Arc<SharedRules>,
+    watch: Watch<'_>,
 ) -> Result<Resumed, ReplayError> {
-    let mut watch = |_: ReplayedTick<'_>| ControlFlow::Continue(());
-    let mut run = Run::new(program, stretch, egress, &mut watch)?;
+    let mut run = Run::new(program, stretch, egress, watch)?;
     run.exactly = Some(at);
     let stop = run.through(stretch, i64::MAX);
     if let Err(Stop::Differs(difference)) = stop {
@@ -168,8 +168,9 @@ pub(crate) fn state_at(
     program: &Program,
     stretch: &Stretch<'_>,
     at: i64,
+    watch: Watch<'_>,
 ) -> Result<Snapshot, ReplayError> {
-    let Resumed { mut guest, moment } = resume(program, stretch, at, Arc::default())?;
+    let Resumed { mut guest, moment } = resume(program, stretch, at, Arc::default(), watch)?;
     guest.snapshot(moment).ok_or(ReplayError::NotKept)
 }
 

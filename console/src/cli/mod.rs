@@ -13,7 +13,9 @@ mod dev;
 mod egress;
 mod error;
 mod explain;
+mod fork;
 mod game;
+mod inspect;
 mod logs;
 mod matches;
 mod replay;
@@ -52,6 +54,8 @@ First steps:
   lattice match new --game g_...                   a match of its highest version
   lattice match player m_...                       a link to play it
   lattice replay m_...                             the same match again, from what came into it
+  lattice inspect m_... --at 600                   what was in its memory before tick 600?
+  lattice fork m_... --at 600                      a new match that goes on from there
 
 Exit codes: 0 done, 1 failed or refused, 2 bad usage, configuration or unreadable input.
 `lattice COMMAND --help` has examples of each command."
@@ -71,6 +75,8 @@ enum Command {
     Game(game::GameArgs),
     Match(matches::MatchArgs),
     Replay(replay::Replay),
+    Inspect(inspect::Inspect),
+    Fork(fork::Fork),
     Egress(egress::EgressArgs),
     Token(token::TokenArgs),
     Audit(audit::AuditArgs),
@@ -101,6 +107,8 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Game(args) => wait_for(game::run(&args)),
         Command::Match(args) => wait_for(matches::run(&args)),
         Command::Replay(args) => wait_for(replay::run(&args)),
+        Command::Inspect(args) => wait_for(inspect::run(&args)),
+        Command::Fork(args) => wait_for(fork::run(&args)),
         Command::Egress(args) => wait_for(egress::run(&args)),
         Command::Token(args) => token::run(&args),
         Command::Audit(args) => audit::run(&args),

@@ -10,7 +10,8 @@ use utoipa::{
 };
 
 use super::{
-    audit, egress, games, health, inputs, logs, matches, modules, pages, play, players, tokens,
+    audit, egress, forks, games, health, inputs, inspect, logs, matches, modules, pages, play,
+    players, tokens,
 };
 
 #[derive(OpenApi)]
@@ -28,6 +29,7 @@ use super::{
         egress::show, egress::put,
         matches::create, matches::list, matches::show, matches::stop,
         players::create, play::play, logs::list, inputs::show, inputs::create,
+        forks::create, inspect::show, inspect::diff::show,
         audit::all, audit::of_game,
         tokens::create, tokens::list, tokens::delete,
         pages::root, pages::redirect, pages::index, pages::file,

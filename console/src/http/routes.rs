@@ -8,8 +8,8 @@ use axum::{
 use http::Method;
 
 use super::{
-    audit, egress, error::ApiError, games, health, inputs, logs, matches, modules, openapi, pages,
-    play,
+    audit, egress, error::ApiError, forks, games, health, inputs, inspect, logs, matches, modules,
+    openapi, pages, play,
 };
 use super::{players, tokens};
 use crate::app::App;
@@ -50,6 +50,9 @@ pub(super) fn routes() -> Vec<Route> {
         get("/matches/{match}/logs", logs::list),
         get("/matches/{match}/inputs", inputs::show),
         post("/matches/{match}/replay", inputs::create),
+        post("/matches/{match}/forks", forks::create),
+        get("/matches/{match}/inspect", inspect::show),
+        get("/matches/{match}/inspect/diff", inspect::diff::show),
 
         get("/audit", audit::all),
         get("/games/{game}/audit", audit::of_game),

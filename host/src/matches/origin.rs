@@ -108,7 +108,8 @@ impl Continued {
             return Self::had_ended(spec, &stretch);
         }
         let hash_every = log.header.hash_every;
-        match replay::resume(&spec.program, &stretch, *at, Arc::clone(&egress)) {
+        let mut watch = |_: ReplayedTick<'_>| ControlFlow::Continue(());
+        match replay::resume(&spec.program, &stretch, *at, Arc::clone(&egress), &mut watch) {
             Ok(replay::Resumed { guest, moment }) => {
                 Ok(Self::GoesOn(Begun { guest, moment, hash_every, records: Vec::new() }))
             }
