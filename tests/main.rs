@@ -36,6 +36,8 @@ mod description;
 mod egress;
 mod explain;
 mod fetches;
+mod fork;
+mod inspect;
 mod lifecycle;
 mod logs;
 mod matches;
