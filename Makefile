@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 # What a build needs beside Rust, what the demo needs besides, and what the tests need besides.
 BUILD_TOOLS := cc clang wasm-ld
 DEMO_TOOLS := $(BUILD_TOOLS) curl jq sqlite3
-TEST_TOOLS := $(DEMO_TOOLS) chromium chromedriver g++ python3
+TEST_TOOLS := $(DEMO_TOOLS) chromium chromedriver g++ python3 libc++ libc++-wasm32
 
 # The documented command, from the root of the repository.
 SIM_COMMAND := clang --target=wasm32 -nostdlib -Wl,--no-entry -Wl,--allow-undefined -O2 -Iinclude -o

@@ -54,6 +54,7 @@
 // with their C++ names. Use them on every target, never the system's: qsort, snprintf, sinf differ
 // between libraries and would break the equality of the wasm sim and the native one.
 // lattice_math.h states the accuracy of the functions in math.h.
+// std::vector, std::string and the like are libc++'s: `lattice build` brings it to both programs.
 //
 // NATIVE  The same source builds as a native program for gdb and sanitizers, linked with
 // liblattice_runner.a, which has the lattice_ms_* calls; `lattice build --native` does it, and

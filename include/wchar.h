@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <string.h>
 
-typedef int wint_t;
+typedef __WINT_TYPE__ wint_t;
 typedef struct lattice_mbstate { int none; } mbstate_t;
-#define WEOF (-1)
+#define WEOF ((wint_t)-1)
 
 static inline wchar_t *wmemcpy(wchar_t *to, const wchar_t *from, size_t count) {
     return (wchar_t *)memcpy(to, from, count * sizeof(wchar_t));

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Sees to it that the named programs are there, and installs what is missing by apt-get, saying so.
-# Owns: which Debian package brings which program. Never installs without a word, or anything else.
+# Sees to it that the named programs and libraries are there, and installs what is missing by apt-get,
+# saying so.
+# Owns: which Debian package brings what. Never installs without a word, or anything else.
 #
 #   scripts/tools.sh clang jq           install what is missing of these
 #   scripts/tools.sh --check clang jq   only say what is there; 1 if something is missing
@@ -11,8 +12,24 @@ package_of() {
         cc) echo gcc libc6-dev ;;
         wasm-ld) echo lld ;;
         chromedriver) echo chromium-driver ;;
+        libc++) echo libc++-dev libc++abi-dev ;;
+        libc++-wasm32) echo libc++-dev-wasm32 wasi-libc ;;
         *) echo "$1" ;;
     esac
+}
+
+# Where it is. A library is that of the compiler's version.
+find_it() {
+    case $1 in
+        libc++) library include/c++/v1/__config ;;
+        libc++-wasm32) library lib/wasm32-wasi/libc++.a ;;
+        *) command -v "$1" ;;
+    esac
+}
+
+library() {
+    local resources
+    resources=$(clang -print-resource-dir 2>/dev/null) && ls "${resources%/lib/clang/*}/$1" 2>/dev/null
 }
 
 say() { printf 'tools: %s\n' "$*" >&2; }
@@ -25,7 +42,7 @@ fi
 
 missing=()
 for program in "$@"; do
-    if path=$(command -v "$program"); then
+    if path=$(find_it "$program"); then
         [ "$check" = no ] || say "$program is $path"
     else
         say "$program is missing"

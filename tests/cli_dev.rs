@@ -115,7 +115,7 @@ fn a_change_of_the_source_or_a_header_makes_the_next_match() {
         &["--seed", "7", "--tick-hz", "120", "--players", "2"],
     );
     let command = desk.says("$ clang --target=wasm32 -nostdlib -Wl,--no-entry");
-    assert!(command.contains(" -Wl,--allow-undefined -O2 -I"), "{command}");
+    assert!(command.contains(" -Wl,--allow-undefined -Wl,--stack-first "), "{command}");
     desk.says("admitted, sha256 ");
     let first = desk.says("120 ticks a second, seed 7");
     let links = [desk.says("open http://127.0.0.1:"), desk.says("open http://127.0.0.1:")];
@@ -133,6 +133,19 @@ fn a_change_of_the_source_or_a_header_makes_the_next_match() {
     desk.says("the match before goes on");
     desk.write("sim.c", &source.replace("GREETING", "\"third and \" GREETING"));
     desk.says("third and second: seed 7");
+    desk.end();
+}
+
+#[test]
+fn containers_that_come_with_an_edit_are_built_with() {
+    let desk = Desk::with(&[("sim.cpp", HELLO.as_bytes())], &[]);
+    let command = desk.says("$ clang ");
+    assert!(!command.contains("libc++"), "{command}");
+    desk.says("admitted, sha256 ");
+    desk.write("sim.cpp", &format!("#include <vector>\nstatic std::vector<int> seen;\n{HELLO}"));
+    let command = desk.says("$ clang ");
+    assert!(command.contains("libc++.a"), "{command}");
+    desk.says("admitted, sha256 ");
     desk.end();
 }
 

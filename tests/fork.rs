@@ -219,7 +219,7 @@ async fn a_fork_that_is_refused_leaves_nothing_behind() {
     };
     asked("").await.problem(401, "no-valid-token");
     asked(&developer).await.problem(404, "not-found");
-    asked(&viewer).await.problem(VIEWER.0, VIEWER.1);
+    asked(&viewer).await.problem(403, "not-yours");
 
     let kept = app.kept();
     let why = fork(&app, &id, json!({ "At": 1_u64 << 40 })).await.problem(409, "conflict");

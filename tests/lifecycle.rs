@@ -15,7 +15,7 @@ use crate::{
 
 #[tokio::test]
 async fn a_stop_asks_the_sims_closes_the_sockets_and_leaves_a_clean_database() {
-    let mut app = App::start().await;
+    let mut app = App::with("on_stop = \"end\"").await;
     let (_, id) = app.running_match(&sims::puppet()).await;
     let token = app.make_player(&id, "ada").await;
     let mut socket = Socket::open(&app, &id, &token).await;
@@ -32,7 +32,7 @@ async fn a_stop_asks_the_sims_closes_the_sockets_and_leaves_a_clean_database() {
 
 #[tokio::test]
 async fn a_second_signal_ends_at_once() {
-    let mut app = App::with("stop_grace_ms = 600000").await;
+    let mut app = App::with("on_stop = \"end\"\nstop_grace_ms = 600000").await;
     // At one tick a second, the sim's last ticks take a minute.
     let game = app.make_game(&app.token).await;
     app.upload(&game, "1.0.0", &sims::idle()).await.expect(201);

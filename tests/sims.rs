@@ -64,6 +64,13 @@ pub(crate) fn adder() -> Vec<u8> {
     wat::parse_str(ADDER).unwrap()
 }
 
+/// Adds up the first bytes of its players' messages, in a global that it does not export, and writes
+/// each into its memory, one behind the other from 4096 on. Who joins or sends is sent the sum in
+/// four bytes and the tick in eight, the lowest first. A message that begins with 255 finishes it.
+pub(crate) fn tally() -> Vec<u8> {
+    wat::parse_str(TALLY).unwrap()
+}
+
 /// The bytes of a text of WAT, in which `\e2` is one.
 fn wat_bytes(text: &str) -> usize {
     text.len() - 2 * text.matches('\\').count()
@@ -210,4 +217,33 @@ const ADDER: &str = r#"(module
                     (i32.const 128) (i32.const 12) (i32.const 0)))
                 (br $events))))
         (i64.store (i32.const 256) (local.get $tick))
+        i32.const 0))"#;
+
+const TALLY: &str = r#"(module
+    (import "env" "lattice_ms_event_next" (func $next (param i32 i32) (result i32)))
+    (import "env" "lattice_ms_send" (func $send (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 2)
+    (global $sum (mut i32) (i32.const 0))
+    (global $free (mut i32) (i32.const 4096))
+    (func (export "lattice_abi_v1"))
+    (func (export "lattice_sim_init") (param i64 i32) (result i32) i32.const 0)
+    ;; An event stands at 1024: its type, its player at +8, and the payload at +24.
+    (func (export "lattice_sim_tick") (param $tick i64) (result i32)
+        (local $type i32) (local $byte i32)
+        (loop $events
+            (if (i32.gt_s (call $next (i32.const 1024) (i32.const 2048)) (i32.const 0)) (then
+                (local.set $type (i32.load16_u (i32.const 1024)))
+                (if (i32.eq (local.get $type) (i32.const 3)) (then
+                    (local.set $byte (i32.load8_u (i32.const 1048)))
+                    (if (i32.eq (local.get $byte) (i32.const 255)) (then (return (i32.const 1))))
+                    (global.set $sum (i32.add (global.get $sum) (local.get $byte)))
+                    (i32.store8 (global.get $free) (local.get $byte))
+                    (global.set $free (i32.add (global.get $free) (i32.const 1)))))
+                (if (i32.or (i32.eq (local.get $type) (i32.const 1))
+                            (i32.eq (local.get $type) (i32.const 3))) (then
+                    (i32.store (i32.const 0) (global.get $sum))
+                    (i64.store (i32.const 4) (local.get $tick))
+                    (drop (call $send (i32.load (i32.const 1032))
+                        (i32.const 0) (i32.const 12) (i32.const 0)))))
+                (br $events))))
         i32.const 0))"#;

@@ -32,8 +32,12 @@ impl Twins {
             project().join("include").to_str().unwrap(),
         ]))
         .done();
-        assert_eq!(said.lines().count(), 2, "both commands are shown: {said}");
-        assert!(said.starts_with("clang --target=wasm32 -nostdlib -Wl,--no-entry"), "{said}");
+        let commands: Vec<_> = said.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(commands.len(), 2, "both commands are shown: {said}");
+        assert!(
+            commands[0].starts_with("clang --target=wasm32 -nostdlib -Wl,--no-entry"),
+            "{said}"
+        );
         Self { folder, name }
     }
 
@@ -78,7 +82,7 @@ pub(crate) fn runner() -> &'static Path {
 }
 
 /// Asserts that both say the same over made-up matches, and over the log of one of them.
-fn assert_same(source: &str) {
+pub(crate) fn assert_same(source: &str) {
     let twins = Twins::of(&project().join(source));
     let log = twins.folder.path().join("inputs");
     let log = log.to_str().unwrap();
@@ -169,6 +173,47 @@ LATTICE_EXPORT int32_t lattice_sim_tick(int64_t tick) {{
     )
 }
 
+/// What a sim may send is the policy's matter, natively too.
+#[test]
+fn the_limits_are_those_of_the_policy_that_is_named() {
+    let twins = Twins::of_text(
+        "sends.c",
+        &sim(
+            "",
+            "static char big[100]; \
+        lattice_logf(LATTICE_INFO, \"answered %d\", lattice_ms_broadcast(big, 100, 0));",
+        ),
+    );
+    let policy = twins.folder.path().join("policy.toml");
+    fs::write(&policy, "[match]\nmessage_out_bytes = 99\nhash_every_ticks = 7\n").unwrap();
+    let policy = policy.to_str().unwrap();
+    let match_ = ["--players", "2", "--ticks", "20", "--seed", "1"];
+    let transcript = |policy: &[&str], answer: &str| {
+        let said = twins.verify(&[&match_[..], policy].concat()).done();
+        let printed = run(Command::new(twins.native()).args(match_).args(policy)).done();
+        assert!(printed.contains(&format!("answered {answer}")), "{printed}");
+        let transcript = said.trim().rsplit(' ').next().unwrap().to_owned();
+        assert!(printed.contains(&transcript), "{printed}");
+        transcript
+    };
+    assert_ne!(transcript(&[], "0"), transcript(&["--policy", policy], "-6"));
+
+    fs::write(policy, "[match]\nmessage_out_byte = 99\n").unwrap();
+    twins.verify(&["--policy", policy]).failed(2, &["policy.toml", "message_out_bytes"]);
+}
+
+#[test]
+fn a_signed_overflow_wraps_in_both() {
+    let helpers = "static volatile int32_t most = INT32_MAX;";
+    let source =
+        sim(helpers, "int32_t x = most; if (x + 1 < x) lattice_log(LATTICE_INFO, \"wraps\");");
+    let twins = Twins::of_text("wraps.c", &source);
+    twins.verify(&["--ticks", "9"]).done();
+    let match_ = ["--players", "1", "--ticks", "9", "--seed", "1"];
+    let printed = run(Command::new(twins.native()).args(match_)).done();
+    assert!(printed.contains("\"wraps\""), "no compiler took it for impossible: {printed}");
+}
+
 #[test]
 fn a_fault_that_only_the_sandbox_has_ends_both_before_it() {
     let twins = Twins::of_text("traps.c", &sim("", "__builtin_trap();"));
@@ -194,6 +239,8 @@ fn a_flag_that_breaks_equality_is_refused_and_nothing_is_built() {
         ("-ffp-contract=fast", "rounds once"),
         ("-funsigned-char", "signed in wasm"),
         ("-U__CHAR_UNSIGNED__", "lattice_managed.h"),
+        ("-stdlib=libstdc++", "sorts otherwise"),
+        ("-D_LIBCPP_DEBUG=1", "libc++"),
     ] {
         let mut build = lattice();
         build.arg("build").arg(&source).arg("-o").arg(folder.path()).args(["--", "-g", flag]);

@@ -79,3 +79,40 @@ fn a_crash_that_the_sandbox_has_not_is_named_with_its_signal() {
     let twins = Twins::of_text("null.c", &source);
     differ_in_tick_5(&twins, &["native: had ended before", "ended by signal 11"]);
 }
+
+/// Goes through all 32-bit numbers, of which there is no last one where a `size_t` has 64 bits.
+const ENDLESS: &str = "
+    volatile size_t number = 0xffffff00u;
+    while (number != 0) { ++number; }
+";
+
+#[test]
+fn a_call_that_never_ends_natively_is_ended_and_named() {
+    let twins = Twins::of_text("endless.c", &sim("", ENDLESS));
+    let patience = ["--ticks", "20", "--patience-ms", "400"];
+    let Said { code, stdout, stderr } = twins.verify(&patience);
+    assert_eq!((code, stderr.as_str()), (1, ""), "{stdout}");
+    for words in [
+        "they differ in tick 5\n",
+        "native: had ended before",
+        "did not come to the end of tick 5 within 400 ms, and was ended",
+    ] {
+        assert!(stdout.contains(words), "no {words} in {stdout}");
+    }
+}
+
+#[test]
+fn a_constructor_and_a_destructor_that_never_end_are_found_too() {
+    let patience = ["--ticks", "3", "--patience-ms", "400"];
+    for (function, words) in [
+        ("Once()", "the end of init, or a static constructor within 400"),
+        ("~Once()", "did not end within 400 ms after its last call"),
+    ] {
+        let natively = format!(
+            "#ifndef __wasm__\nstatic volatile int ever = 1;\n\
+             struct Once {{ {function} {{ while (ever) {{}} }} }} once;\n#endif"
+        );
+        let said = Twins::of_text("once.cpp", &sim(&natively, "")).verify(&patience);
+        assert!(said.code == 1 && said.stdout.contains(words), "{}{}", said.stdout, said.stderr);
+    }
+}

@@ -139,7 +139,7 @@ async fn a_packaging_that_is_not_known_is_refused_with_the_one_that_is() {
 }
 
 /// Sends bytes as they are, and reads what is said before the server closes or waits for more.
-async fn raw(app: &App, head: &str) -> String {
+pub(crate) async fn raw(app: &App, head: &str) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let address = app.origin.strip_prefix("http://").unwrap();
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();

@@ -101,8 +101,20 @@ pub struct ServerConfig {
     pub socket_ping_ms: u64,
     /// A socket that says nothing for so long, pongs included, is closed.
     pub socket_idle_ms: u64,
+    /// What becomes of the matches at the server's end.
+    pub on_stop: OnStop,
     /// At the server's end: time for the sims to stop, and then for requests to finish.
     pub stop_grace_ms: u64,
+}
+
+/// What becomes of the matches at the server's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnStop {
+    /// They stand still, and the next start brings them back. One whose inputs are not logged ends.
+    Rest,
+    /// The sims are asked to stop, and the matches end.
+    End,
 }
 
 impl Default for ServerConfig {
@@ -141,6 +153,7 @@ impl Default for ServerConfig {
             socket_send_ms: 5_000,
             socket_ping_ms: 20_000,
             socket_idle_ms: 60_000,
+            on_stop: OnStop::Rest,
             stop_grace_ms: 10_000,
         }
     }

@@ -115,12 +115,12 @@ pub(crate) async fn start(
 async fn keep_base(app: &App, made: &Match, base: Option<Arc<Snapshot>>) -> ApiResult<()> {
     let Some(base) = base else { return Ok(()) };
     let id = made.id.clone();
-    app.store(move |store| reports::keep_base(store, &id, &base)).await
+    app.store(move |store| reports::keep(store, &id, &base, true)).await
 }
 
 /// Who asked the match to stop after it was written down and before it was scheduled found nothing
 /// that could be stopped.
-async fn stop_if_asked(app: &App, made: &Match) -> ApiResult<()> {
+pub(crate) async fn stop_if_asked(app: &App, made: &Match) -> ApiResult<()> {
     let id = made.id.clone();
     let found = app.store(move |store| store.match_by_id(&id)).await?;
     if found.is_some_and(|found| found.state == MatchState::Stopping) {

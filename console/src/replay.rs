@@ -57,16 +57,39 @@ pub(crate) async fn replay(
     let place = place(app)?;
     let log = history::log(app, &found).await?;
     let pieces = pieces(app, &found, &log, to.unwrap_or(i64::MAX)).await?;
-    let given_up = GivenUp::default();
-    let watch = given_up.watch();
-    let app = app.clone();
-    blocking(move || run(&app, place, &log, pieces, to, watch)).await?
+    run(app, place, log, pieces, to).await
 }
 
-/// A place for a replay, if one is free.
+/// A place among the replays, if there is one.
 pub(crate) fn place(app: &App) -> ApiResult<OwnedSemaphorePermit> {
     let place = Arc::clone(&app.replays).try_acquire_owned();
     place.map_err(|_| ApiError::Busy(NO_PLACE))
+}
+
+/// Runs the match of a log that is not the console's own, from `init` on. Breaks off when nobody
+/// waits for it any more.
+pub(crate) async fn run_given(
+    app: &App,
+    place: OwnedSemaphorePermit,
+    program: Program,
+    log: InputLog,
+) -> ApiResult<Outcome> {
+    let whole = Piece { at: 0, program, base: None };
+    run(app, place, log, (vec![whole], Vec::new()), None).await
+}
+
+/// Runs the pieces on a thread of its own, which has the place until it is done.
+async fn run(
+    app: &App,
+    place: OwnedSemaphorePermit,
+    log: InputLog,
+    pieces: (Vec<Piece>, Vec<Skipped>),
+    to: Option<i64>,
+) -> ApiResult<Outcome> {
+    let given_up = GivenUp::default();
+    let watch = given_up.watch();
+    let app = app.clone();
+    blocking(move || run_here(&app, place, &log, pieces, to, watch)).await?
 }
 
 /// The transcript's hash at a match's end, if its log has its end. A damaged log has none; who
@@ -136,7 +159,7 @@ pub(crate) async fn base(
 }
 
 /// Runs the pieces one after the other, up to the first that is not what was logged.
-fn run(
+fn run_here(
     app: &App,
     _place: OwnedSemaphorePermit,
     log: &InputLog,

@@ -19,6 +19,7 @@ use lattice_policies::{MatchId, escape::guest_text};
 use lattice_store::{EndProof, InputAppend, MatchState, Store, StoreError};
 use serde_json::{Value, json};
 
+pub(crate) use self::keeper::keep;
 use self::{
     keeper::Keeper,
     queue::{Queue, Report, Taken},
@@ -113,15 +114,6 @@ impl Reports for Reporter {
         self.schedule.ended(id);
         self.queue.push(Report::Ended(id.clone(), Box::new(end)));
     }
-}
-
-/// Keeps the snapshot that a match's log begins with, for good.
-pub(crate) fn keep_base(
-    store: &Store,
-    id: &MatchId,
-    snapshot: &Snapshot,
-) -> Result<(), StoreError> {
-    keeper::keep(store, id, snapshot, true)
 }
 
 /// What waits until it can be written.

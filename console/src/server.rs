@@ -23,8 +23,8 @@ use thiserror::Error;
 use tokio::{runtime::Runtime, sync::watch, task::JoinHandle};
 
 use crate::{
-    app::{App, Parts, Stage},
-    config::{ServeSettings, ServerConfig},
+    app::{App, Parts, Stage, blocking},
+    config::{OnStop, ServeSettings, ServerConfig},
     egress_audit::{self, EgressAudit},
     feed::LogFeed,
     http,
@@ -32,6 +32,7 @@ use crate::{
     metrics::Metrics,
     recheck::recheck,
     reports::{self, Pump},
+    resume::resume_all,
     schedule::Schedule,
     secrets::{self, Secret},
 };
@@ -115,7 +116,7 @@ impl Server {
             },
         };
         let fleet = Fleet::start(host, Arc::new(reporter))?;
-        let first_token = settle(&store)
+        let first_token = first_token(&store)
             .map_err(|cause| ServeError::Store { dir: config.data_dir.clone(), cause })?;
 
         let (stage, watched) = watch::channel(Stage::Starting);
@@ -147,7 +148,7 @@ impl Server {
             admin_address,
             first_token,
         };
-        server.check_builds();
+        server.get_ready();
         Ok(server)
     }
 
@@ -170,12 +171,15 @@ impl Server {
         &self.runtime
     }
 
-    /// Stops gracefully: not ready, sims asked to stop, sockets closed, reports and the
-    /// audit of fetches written, requests answered, database checkpointed. Blocks.
+    /// Stops gracefully: not ready, matches left for the next start or asked to stop, sockets
+    /// closed, reports and the audit of fetches written, requests answered, database checkpointed. Blocks.
     pub fn stop(self) -> Result<(), ServeError> {
         let grace = Duration::from_millis(self.app.config.stop_grace_ms);
         self.stage.send_replace(Stage::Stopping);
-        self.app.fleet.shut_down(grace);
+        match self.app.config.on_stop {
+            OnStop::Rest => self.app.fleet.rest(grace),
+            OnStop::End => self.app.fleet.shut_down(grace),
+        }
         wait_until(grace, || self.app.match_sockets.taken() == 0);
         self.pump.end(grace);
         self.egress_audit.end(grace);
@@ -191,14 +195,15 @@ impl Server {
         store.checkpoint().map_err(|cause| ServeError::Store { dir, cause })
     }
 
-    /// Checks the builds aside, and then says that the server is ready: matches check their build
-    /// themselves, so nothing unchecked runs meanwhile.
-    fn check_builds(&self) {
+    /// Checks the builds and brings the last process' matches back, aside, and then says that the
+    /// server is ready: matches check their build themselves, so nothing unchecked runs meanwhile.
+    fn get_ready(&self) {
         let (app, stage) = (self.app.clone(), self.stage.clone());
-        self.runtime.spawn_blocking(move || {
-            match recheck(&app.store, &app.policy) {
-                Ok(recheck) => tracing::info!(?recheck, "the builds are checked"),
-                Err(error) => tracing::error!(%error, "the builds could not all be checked"),
+        self.runtime.spawn(async move {
+            check_builds(&app).await;
+            match resume_all(&app).await {
+                Ok(resumed) => tracing::info!(?resumed, "the matches of the last run are settled"),
+                Err(error) => tracing::error!(%error, "matches of the last run are not settled"),
             }
             stage.send_if_modified(|stage| {
                 let starting = *stage == Stage::Starting;
@@ -208,6 +213,15 @@ impl Server {
                 starting
             });
         });
+    }
+}
+
+async fn check_builds(app: &App) {
+    let (store, policy) = (app.store.clone(), app.policy.clone());
+    match blocking(move || recheck(&store, &policy)).await {
+        Ok(Ok(recheck)) => tracing::info!(?recheck, "the builds are checked"),
+        Ok(Err(error)) => tracing::error!(%error, "the builds could not all be checked"),
+        Err(error) => tracing::error!(%error, "the builds could not all be checked"),
     }
 }
 
@@ -255,16 +269,8 @@ fn workers(config: &ServerConfig) -> usize {
     }
 }
 
-/// Settles what the last process left: its matches are lost. At the very first start there is no
-/// super-admin yet, and one is made.
-fn settle(store: &Store) -> Result<Option<Secret>, StoreError> {
-    let lost = store.unended()?;
-    for left in &lost {
-        store.lose(&left.id, "the process ended under it")?;
-    }
-    if !lost.is_empty() {
-        tracing::warn!(matches = lost.len(), "matches of the last run are lost");
-    }
+/// At the very first start there is no super-admin yet, and one is made.
+fn first_token(store: &Store) -> Result<Option<Secret>, StoreError> {
     if store.has_super_admin()? {
         return Ok(None);
     }

@@ -58,6 +58,13 @@ impl Aside {
         let _ = jobs.send((bytes, Box::new(job)));
     }
 
+    /// Waits until the jobs that were handed in so far are done. Not to be called in one.
+    pub(crate) fn settle(&self) {
+        let (done, settled) = mpsc::channel();
+        self.run(0, move || drop(done));
+        let _: Result<(), _> = settled.recv();
+    }
+
     /// Waits until all jobs are done. Those that come later are done where they are handed in.
     pub(crate) fn end(&self) {
         let open = lock(&self.open).take();
@@ -83,6 +90,8 @@ mod tests {
                 done.lock().unwrap().push(number);
             });
         }
+        aside.settle();
+        assert_eq!(done.lock().unwrap().len(), 9);
         aside.end();
         assert_eq!(
             (&*done.lock().unwrap(), aside.waiting()),

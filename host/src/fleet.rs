@@ -40,6 +40,8 @@ const WAITING_COMPILES: usize = 16;
 /// What the fetches that are cut off get at least, to hand their records over: each that left has
 /// its place in the audit already.
 const LAST_RECORDS: Duration = Duration::from_secs(2);
+/// Between two looks at whether the last match is down.
+const PAUSE: Duration = Duration::from_millis(5);
 /// The compiler's stack: its recursion depth depends on the module.
 const COMPILER_STACK_BYTES: usize = 16 << 20;
 
@@ -281,7 +283,7 @@ impl Fleet {
             let live: Vec<_> = registry.lock().values().cloned().collect();
             live.iter().for_each(LiveMatch::stop);
             while !registry.lock().is_empty() && Instant::now() < until {
-                thread::sleep(Duration::from_millis(5));
+                thread::sleep(PAUSE);
             }
         }
         let Threads { starter, workers, _epoch } = threads;
@@ -289,6 +291,10 @@ impl Fleet {
         workers.end();
         registry.copies.end();
         registry.seals.end();
+        // A match that is just being upgraded leaves off when it is put back.
+        while !registry.lock().is_empty() && Instant::now() < until {
+            thread::sleep(PAUSE);
+        }
         let left = until.saturating_duration_since(Instant::now());
         self.egress().shut_down(left.max(LAST_RECORDS));
     }

@@ -181,12 +181,18 @@ impl Guest {
         Ok(guest)
     }
 
+    /// Copies the memory and the globals as they are between two calls. `None` if the module does
+    /// what no snapshot holds.
+    pub fn image(&mut self) -> Option<Image> {
+        let store = &mut self.sandbox.store;
+        let memory = store.data().memory.filter(|_| self.program.can_snapshot())?;
+        Some(Image::copy(store, &self.instance, memory, self.program.globals()))
+    }
+
     /// Copies the guest as it is between two calls. `None` if its module does what no snapshot
     /// holds.
     pub(crate) fn copy(&mut self, moment: Moment) -> Option<Copy> {
-        let store = &mut self.sandbox.store;
-        let memory = store.data().memory.filter(|_| self.program.can_snapshot())?;
-        let image = Image::copy(store, &self.instance, memory, self.program.globals());
+        let image = self.image()?;
         let (module, surface) = (self.program.sha256(), self.surface().save());
         Some(Copy { module, moment, image, surface })
     }

@@ -12,9 +12,10 @@ use crate::{
 
 /// A copy of a guest, its pages not hashed yet: that takes longer than the copy, and the guest can
 /// go on meanwhile.
-pub(crate) struct Image {
-    pages: u32,
-    filled: Vec<(u32, Arc<[u8]>)>,
+pub struct Image {
+    pub(crate) pages: u32,
+    /// By their numbers, in order.
+    pub(crate) filled: Vec<(u32, Arc<[u8]>)>,
     pub(crate) globals: Vec<u8>,
 }
 

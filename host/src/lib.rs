@@ -7,6 +7,7 @@ mod artifacts;
 mod aside;
 mod calls;
 mod capacity;
+mod difference;
 pub mod director;
 pub mod egress;
 mod engine;
@@ -29,10 +30,12 @@ mod upgrade;
 mod worker;
 
 pub use capacity::CapacityError;
+pub use difference::ImageDifference;
 pub use engine::{Engine, EngineError, REPLAY_SLOTS};
 pub use fault::{Fault, FaultKind, Frame};
 pub use fleet::{Action, ApplyError, Fleet, FleetFigures, HostSettings, StartError};
 pub use guest::{Fuel, Guest, RestoreError};
+pub use image::Image;
 pub use lattice_surface::Level;
 pub use matches::{
     CloseReason, ConnectError, LiveMatch, MatchSpec, MatchState, MatchStatus, Origin, Outgoing,

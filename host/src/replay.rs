@@ -132,10 +132,11 @@ pub(crate) fn replay(
         Err(Stop::Here) => Extent::Partial,
         Err(Stop::Differs(difference)) => Extent::Differs(difference),
     };
-    let Run { mut guest, moment, .. } = run;
+    let Run { mut guest, moment, has_faulted, .. } = run;
     let transcript = guest.surface().transcript();
     let result = guest.surface().result().map(<[u8]>::to_vec);
-    let state = guest.snapshot(moment).map(|snapshot| snapshot.state());
+    let copy = guest.copy(moment).filter(|_| !has_faulted);
+    let state = copy.map(|copy| copy.seal().state());
     Ok(Replayed { ticks: moment.tick, transcript, fuel: moment.fuel, state, result, extent })
 }
 
@@ -215,6 +216,7 @@ struct Run<'a> {
     moment: Moment,
     /// The tick before which it stops, though the log may know of more, or of nothing so late.
     exactly: Option<i64>,
+    has_faulted: bool,
     watch: Watch<'a>,
 }
 
@@ -250,7 +252,7 @@ impl<'a> Run<'a> {
         watch: Watch<'a>,
     ) -> Result<Self, ReplayError> {
         let (guest, moment) = begin(program, stretch, egress)?;
-        Ok(Self { guest, moment, exactly: None, watch })
+        Ok(Self { guest, moment, exactly: None, has_faulted: false, watch })
     }
 
     fn through(&mut self, stretch: &Stretch<'_>, to: i64) -> Result<(), Stop> {
@@ -298,10 +300,8 @@ impl<'a> Run<'a> {
         let header = part.header;
         let codes = inputs.map_or(&[][..], |inputs| &inputs.codes);
         self.guest.surface().replay_codes(codes);
-        let called = match self.guest.init(header.seed, header.tick_hz) {
-            Ok(()) => Called::GoesOn,
-            Err(fault) => Called::Faulted(fault),
-        };
+        let result = self.guest.init(header.seed, header.tick_hz);
+        let called = self.course(result.map(|()| false));
         self.moment.tick = 0;
         self.called(-1, inputs)?;
         Ok(called)
@@ -319,13 +319,20 @@ impl<'a> Run<'a> {
                 self.moment.ends_at = Some(tick + i64::from(*ticks_left));
             }
         }
-        let called = match self.guest.tick(tick, hash) {
+        let result = self.guest.tick(tick, hash);
+        let called = self.course(result);
+        self.called(tick, inputs)?;
+        Ok(called)
+    }
+
+    /// How a call ended that may say that the sim has finished.
+    fn course(&mut self, result: Result<bool, Fault>) -> Called {
+        self.has_faulted |= result.is_err();
+        match result {
             Ok(false) => Called::GoesOn,
             Ok(true) => Called::Finished,
             Err(fault) => Called::Faulted(fault),
-        };
-        self.called(tick, inputs)?;
-        Ok(called)
+        }
     }
 
     /// Shows a call that was run, and compares it with the log's record of it.
@@ -398,10 +405,8 @@ impl<'a> Run<'a> {
             end.ending == LoggedEnding::ShutDown || is_fault_of(Some(end), LoggedCall::Shutdown);
         if is_shut_down {
             self.guest.surface().replay_codes(&[]);
-            let called = match self.guest.shutdown() {
-                Ok(()) => Called::GoesOn,
-                Err(fault) => Called::Faulted(fault),
-            };
+            let result = self.guest.shutdown();
+            let called = self.course(result.map(|()| false));
             self.called(self.moment.tick, None)?;
             self.expect_fault(Some(end), LoggedCall::Shutdown, self.moment.tick, &called)?;
         }

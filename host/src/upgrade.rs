@@ -56,7 +56,7 @@ pub struct Upgraded {
 impl Fleet {
     /// Takes a running match over to the program of `spec`, which says how the match was started.
     /// Blocks. `keep` gets the state that the log's new segment begins with, before any tick of
-    /// it; where that fails, so does the upgrade.
+    /// it, and when all that came in before was reported; where that fails, so does the upgrade.
     pub fn upgrade(
         &self,
         spec: &MatchSpec,
@@ -70,6 +70,7 @@ impl Fleet {
         self.with_match(&spec.id, |runner| {
             let mut next = Running::copy(runner)?.successor(spec)?;
             let snapshot = next.snapshot()?;
+            runner.flush();
             keep(&snapshot).map_err(UpgradeError::Keep)?;
             let segment = segment(&mut next.guest, &snapshot);
             runner.switch(next.guest, segment);
@@ -84,10 +85,21 @@ impl Fleet {
         work: impl FnOnce(&mut Runner) -> Result<T, UpgradeError>,
     ) -> Result<T, UpgradeError> {
         let live = self.live(id).ok_or(UpgradeError::NotRunning)?;
-        let mut runner = live.take().ok_or(UpgradeError::NotRunning)?;
-        let done = work(&mut runner);
-        self.put_back(runner);
-        done
+        let runner = live.take().ok_or(UpgradeError::NotRunning)?;
+        let mut taken = Taken { fleet: self, runner: Some(runner) };
+        taken.runner.as_deref_mut().map_or(Err(UpgradeError::NotRunning), work)
+    }
+}
+
+/// A match between two ticks that was taken from its worker, and goes back whatever happens.
+struct Taken<'a> {
+    fleet: &'a Fleet,
+    runner: Option<Box<Runner>>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.runner.take().into_iter().for_each(|runner| self.fleet.put_back(runner));
     }
 }
 

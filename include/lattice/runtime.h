@@ -11,6 +11,9 @@
 #include "cxxabi.h"
 #include "int128.h"
 #include "rtti.h"
+#if __has_include(<__config>)  // libc++ is there, and what it calls of a C library
+#include "wasi.h"
+#endif
 #endif
 
 #endif

@@ -2,7 +2,7 @@
 //! would differ.
 
 /// A flag, or how a family of them begins, and why it is refused.
-const REFUSED: [(&str, &str); 24] = [
+const REFUSED: [(&str, &str); 25] = [
     ("-ffast-math", ROUNDS),
     ("-Ofast", ROUNDS),
     ("-funsafe-math-optimizations", ROUNDS),
@@ -26,6 +26,7 @@ const REFUSED: [(&str, &str); 24] = [
     ("-fno-wrapv", WRAPS),
     ("-fstrict-overflow", WRAPS),
     ("-ftrapv", WRAPS),
+    ("-stdlib=libstdc++", "the module's C++ library is libc++, and another one sorts otherwise"),
     ("@", "what a file of flags says cannot be checked; write them out"),
 ];
 
@@ -34,7 +35,7 @@ const NAN: &str = "it lets each compiler treat NaN and infinity in its own way";
 const FUSES: &str = "it fuses a*b+c, which then rounds once where wasm rounds twice";
 const X87: &str = "x87 computes in another precision than wasm";
 const CHAR: &str = "plain char is signed in wasm";
-const WRAPS: &str = "signed integers wrap in wasm";
+const WRAPS: &str = "signed integers wrap in both programs";
 
 /// The compiler's macros by which lattice_managed.h refuses the same flags.
 const CHECKED_MACROS: [&str; 11] = [
@@ -59,6 +60,11 @@ pub(super) fn refusal(word: &str) -> Option<String> {
     }
     let defined = ["-D", "-U"].iter().find_map(|flag| word.strip_prefix(flag)).unwrap_or(word);
     let name = defined.split(['=', '(']).next().unwrap_or(defined);
+    if name.starts_with("_LIBCPP_") && !name.starts_with("_LIBCPP_ENABLE_") {
+        return Some(format!(
+            "{word} would change libc++, whose compiled part is as it is in the two programs"
+        ));
+    }
     CHECKED_MACROS.contains(&name).then(|| {
         format!("{word} would hide from lattice_managed.h what it checks: leave {name} as it is")
     })
@@ -87,14 +93,27 @@ mod tests {
 
     #[test]
     fn a_macro_that_is_checked_is_left_alone() {
-        for word in ["-U__CHAR_UNSIGNED__", "-D__FAST_MATH__=0", "__FINITE_MATH_ONLY__"] {
+        for word in [
+            "-U__CHAR_UNSIGNED__",
+            "-D__FAST_MATH__=0",
+            "__FINITE_MATH_ONLY__",
+            "-D_LIBCPP_DEBUG=1",
+        ] {
             assert!(refusal(word).is_some(), "{word}");
         }
     }
 
     #[test]
     fn what_breaks_nothing_is_let_through() {
-        for word in ["-O3", "-g", "-DPLAYERS=4", "-ffp-contract=off", "-fsigned-char", "-mavx2"] {
+        for word in [
+            "-O3",
+            "-g",
+            "-DPLAYERS=4",
+            "-ffp-contract=off",
+            "-fsigned-char",
+            "-mavx2",
+            "-D_LIBCPP_ENABLE_ASSERTIONS",
+        ] {
             assert_eq!(refusal(word), None, "{word}");
         }
         assert!(is_native_only("-fsanitize=address,undefined") && !is_native_only("-g"));

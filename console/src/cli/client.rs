@@ -108,8 +108,14 @@ impl Client {
         self.ask(Method::PUT, path, Some("application/json"), full(json)).await
     }
 
-    pub(crate) async fn put_wasm(&self, path: &str, body: Body) -> Result<Answer, ClientError> {
-        self.ask(Method::PUT, path, Some("application/wasm"), body).await
+    /// Sends a body that is no JSON, and says what it is.
+    pub(crate) async fn put_bytes(
+        &self,
+        path: &str,
+        content: &'static str,
+        body: Body,
+    ) -> Result<Answer, ClientError> {
+        self.ask(Method::PUT, path, Some(content), body).await
     }
 
     /// Begins a request whose answer is read as it comes.

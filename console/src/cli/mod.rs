@@ -7,6 +7,8 @@ mod audit;
 mod backup;
 mod build;
 mod build_flags;
+mod build_libcxx;
+mod build_words;
 mod client;
 mod data;
 mod dev;
@@ -29,7 +31,10 @@ mod token;
 mod upload;
 mod verdict;
 mod verify;
+mod verify_match;
+mod verify_native;
 mod verify_sandbox;
+mod verify_twice;
 
 use std::{future::Future, process::ExitCode};
 

@@ -46,6 +46,7 @@ pub(crate) fn run(args: &Scan) -> Result<(), CliError> {
     outcome.map(|_| ()).map_err(|_| CliError::Refused)
 }
 
-fn policy(path: Option<&Path>) -> Result<Policy, CliError> {
+/// The policy of that file, or the one that ships with lattice.
+pub(super) fn policy(path: Option<&Path>) -> Result<Policy, CliError> {
     Ok(path.map(load_policy).transpose()?.unwrap_or_default())
 }

@@ -14,6 +14,7 @@ use clap::Args;
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use lattice_policies::GameId;
+use serde_json::Value;
 
 use super::{
     CliError,
@@ -54,9 +55,24 @@ pub(crate) async fn run(args: &Upload) -> Result<(), CliError> {
     let client = Client::new(&args.remote)?;
     let answer = upload(&client, &args.game, &args.version, &args.file).await?;
     let judged = answer.json()?;
-    let text = if args.json { answer.raw() + "\n" } else { verdict(&judged) };
+    let text =
+        if args.json { answer.raw() + "\n" } else { verdict(&judged) + &next(args, &judged) };
     terminal::print(&text)?;
     if is_admitted(&judged) { Ok(()) } else { Err(CliError::Refused) }
+}
+
+/// What must be done before matches start from the build.
+fn next(args: &Upload, judged: &Value) -> String {
+    if judged["Awaits"] != "native-transcript" {
+        return String::new();
+    }
+    let Upload { file, game, version, .. } = args;
+    let file = file.display();
+    format!(
+        "not schedulable yet: the game demands a native transcript of this build\n  \
+         lattice verify --wasm {file} --native PROGRAM --record native.log\n  \
+         lattice game transcript native.log --game {game} --version {version}\n"
+    )
 }
 
 /// Sends the file as the game's build of that version. The answer is a verdict: a refused module
@@ -67,11 +83,15 @@ pub(crate) async fn upload(
     version: &str,
     file: &Path,
 ) -> Result<Answer, CliError> {
-    let body = FileBody::open(file).map_err(CliError::unreadable(file))?;
     let path = format!("/games/{game}/modules/{}", segment(version));
-    let answer = client.put_wasm(&path, body).await?;
+    let answer = client.put_bytes(&path, "application/wasm", file_body(file)?).await?;
     let is_verdict = answer.json().is_ok_and(|json| json["Admitted"].is_boolean());
     if is_verdict { Ok(answer) } else { Ok(answer.success()?) }
+}
+
+/// A file as a body, which is read as it is sent.
+pub(crate) fn file_body(file: &Path) -> Result<Body, CliError> {
+    FileBody::open(file).map_err(CliError::unreadable(file))
 }
 
 /// A file on its way: read piece by piece, so that it never lies in memory as a whole.

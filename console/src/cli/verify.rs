@@ -3,35 +3,39 @@
 
 use std::{
     fs,
-    ops::ControlFlow,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    time::Duration,
 };
 
 use clap::Args;
-use lattice_policies::policy::MatchLimits;
-use lattice_surface::{InputLog, MatchHeader, Record};
-use lattice_twin::{
-    Called, Compared, Course, Entry, Extent, MadeUp, compare, play, read_transcript, replay,
-};
+use lattice_policies::Policy;
+use lattice_surface::InputLog;
+use lattice_twin::{Compared, MadeUp, compare};
 use tempfile::TempDir;
 
-use super::{CliError, terminal, verify_sandbox::Sandbox};
+use super::{
+    CliError, scan, terminal,
+    verify_match::{Transcript, logged, made_up},
+    verify_native::{Native, Played},
+    verify_sandbox::Sandbox,
+    verify_twice::run_twice,
+};
 
 /// Hold a native program against its module, tick by tick.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Both play the same match: that of an input log, or one with made-up players. On a difference the
-first tick, what each of the two said there, and where the bytes differ are shown.
-The policy is the one that ships with lattice. Exit code: 0 the same, 1 different or failed, 2 bad
-usage or a file that cannot be read.
+first tick, what each of the two said there, and where the bytes differ are shown. A call of the
+native program that does not end is a difference too. Exit code: 0 the same, 1 different or failed,
+2 bad usage or a file that cannot be read.
 
 Examples:
   lattice build game_sim.cpp --native
   lattice verify --wasm game_sim.wasm --native ./game_sim
   lattice verify --wasm game_sim.wasm --native ./game_sim --players 16 --ticks 5000 --seed 7
-  lattice verify --wasm game_sim.wasm --native ./game_sim --inputs match.log")]
+  lattice verify --wasm game_sim.wasm --native ./game_sim --inputs match.log
+  lattice verify --wasm game_sim.wasm --native ./game_sim --record native.log   # for a game's gate")]
 pub(crate) struct Verify {
     /// The module
     #[arg(long, value_name = "FILE")]
@@ -60,142 +64,77 @@ pub(crate) struct Verify {
     /// Keep the input log of the made-up match, for a debugger: `PROGRAM --inputs FILE`
     #[arg(long, value_name = "FILE", conflicts_with = "inputs")]
     write_inputs: Option<PathBuf>,
+    /// Keep what the native program played, if the two are the same: `lattice game transcript` sends
+    /// it to a game that demands one
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// The policy whose limits count; without it the one that ships with lattice
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// A call of the native program that takes longer does not end [default: 30 times the policy's
+    /// tick_deadline_ms]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
+    patience_ms: Option<u64>,
 }
 
+impl Verify {
+    fn made_up(&self, policy: &Policy) -> MadeUp {
+        let hash_every = policy.matches.hash_every_ticks;
+        let &Self { players, ticks, seed, tick_hz, .. } = self;
+        MadeUp { players, ticks, seed, tick_hz, hash_every }
+    }
+}
+
+/// A native program is not the slower one, but a sanitizer or a debugger's build may be.
+const PATIENCE: u64 = 30;
+
 pub(crate) fn run(args: &Verify) -> Result<(), CliError> {
+    let policy = scan::policy(args.policy.as_deref())?;
     let wasm = fs::read(&args.wasm).map_err(CliError::unreadable(&args.wasm))?;
     let program = args.native.canonicalize().map_err(CliError::unreadable(&args.native))?;
     let folder = TempDir::with_prefix("lattice-verify-").map_err(CliError::failed)?;
-    let sandbox = Sandbox::new(wasm, folder.path())?;
+    let deadline = u64::from(policy.matches.tick_deadline_ms);
+    let patience = args.patience_ms.unwrap_or(PATIENCE * deadline);
+    let sandbox = Sandbox::new(wasm.clone(), folder.path(), &policy)?;
     let log_path = args.inputs.clone().or(args.write_inputs.clone());
     let log_path = log_path.unwrap_or_else(|| folder.path().join("inputs"));
-    let wasm = match &args.inputs {
-        Some(path) => logged(&sandbox, path)?,
-        None => made_up(&sandbox, args, &log_path)?,
+    let transcript = match &args.inputs {
+        Some(path) => logged(&sandbox, path, &policy)?,
+        None => made_up(&sandbox, args.made_up(&policy), args.config.as_deref(), &log_path)?,
     };
-    let native = Native { program: &program, log: &log_path, folder: folder.path() };
-    judge(&wasm, &native)
-}
-
-/// What the module did.
-struct Transcript {
-    entries: Vec<Entry>,
-    /// The tick and kind of the fault that only the sandbox has, if it ended the match.
-    fault: Option<(i64, String)>,
-}
-
-/// Plays the module's match of a log again.
-fn logged(sandbox: &Sandbox, path: &Path) -> Result<Transcript, CliError> {
-    let bytes = fs::read(path).map_err(CliError::unreadable(path))?;
-    let named = |error: &str| CliError::failed(format!("{}: {error}", path.display()));
-    let log = InputLog::read(&bytes).map_err(|error| named(&error.to_string()))?;
-    if log.header.module != sandbox.module() {
-        return Err(named(&format!("the log is of the module {}", log.header.module)));
-    }
-    if log.header.fingerprint != sandbox.fingerprint() {
-        return Err(named("the log was written under another engine or policy"));
-    }
-    let mut entries = Vec::new();
-    let mut sim = sandbox.sim(log.header.config.clone())?;
-    let extent = replay(&mut sim, &log, &mut |called| keep(&mut entries, called));
-    let is_other = log.inputs.iter().find(|inputs| {
-        let entry = entries.iter().find(|entry| entry.tick == inputs.tick);
-        entry.is_some_and(|entry| entry.transcript != inputs.transcript)
-    });
-    if let Some(inputs) = is_other {
-        let tick = inputs.tick;
-        return Err(named(&format!("at tick {tick} the module says other things than in the log")));
-    }
-    let fault = match extent {
-        Extent::BeforeFault { tick, kind } => Some((tick, kind)),
-        Extent::Through | Extent::Ended => None,
+    twice(&sandbox, &wasm, &log_path)?;
+    let native = Native {
+        program: &program,
+        wasm: &args.wasm,
+        log: &log_path,
+        policy: args.policy.as_deref(),
+        folder: folder.path(),
+        patience: Duration::from_millis(patience),
     };
-    Ok(Transcript { entries, fault })
+    let played = native.play()?;
+    judge(&transcript, &played, &native)?;
+    args.record.as_deref().map_or(Ok(()), |to| keep_recording(&played, to))
 }
 
-/// Plays a match with made-up players, and writes down what came into it.
-fn made_up(sandbox: &Sandbox, args: &Verify, to: &Path) -> Result<Transcript, CliError> {
-    let config = match &args.config {
-        Some(path) => fs::read(path).map_err(CliError::unreadable(path))?,
-        None => Vec::new(),
-    };
-    let header = MatchHeader {
-        module: sandbox.module(),
-        fingerprint: sandbox.fingerprint(),
-        tick_hz: args.tick_hz,
-        seed: args.seed,
-        hash_every: MatchLimits::default().hash_every_ticks,
-        config: config.into(),
-    };
-    let mut entries = Vec::new();
-    let mut sim = sandbox.sim(header.config.clone())?;
-    let match_ = MadeUp {
-        players: args.players,
-        ticks: args.ticks,
-        seed: args.seed,
-        tick_hz: args.tick_hz,
-        hash_every: header.hash_every,
-    };
-    let (inputs, end) = play(&mut sim, match_, &mut |called| keep(&mut entries, called));
-    let mut log = Vec::new();
-    Record::Header(header).encode(&mut log);
-    for inputs in inputs {
-        Record::Inputs(inputs).encode(&mut log);
-    }
-    Record::End(end).encode(&mut log);
-    fs::write(to, log).map_err(CliError::unreadable(to))?;
-    let fault = entries.pop_if(|last| sandbox_fault(last).is_some());
-    let fault = fault.as_ref().and_then(sandbox_fault);
-    Ok(Transcript { entries, fault })
-}
-
-fn keep(entries: &mut Vec<Entry>, called: &Called<'_>) -> ControlFlow<()> {
-    entries.push(Entry::from(called));
-    ControlFlow::Continue(())
-}
-
-/// A fault that no native program can have: only the sim's own one comes there too.
-fn sandbox_fault(entry: &Entry) -> Option<(i64, String)> {
-    match &entry.course {
-        Course::Faulted(kind) if kind != "SIM" => Some((entry.tick, kind.clone())),
-        _ => None,
-    }
-}
-
-/// The native program, and the log that it is to play.
-struct Native<'a> {
-    program: &'a Path,
-    log: &'a Path,
-    folder: &'a Path,
-}
-
-impl Native<'_> {
-    /// Plays the match; how the program ended, and what it did until then.
-    fn play(&self) -> Result<(Output, Vec<Entry>), CliError> {
-        let to = self.folder.join("transcript");
-        let mut command = Command::new(self.program);
-        command.arg("--inputs").arg(self.log).arg("--transcript").arg(&to);
-        let output = command.output().map_err(CliError::unreadable(self.program))?;
-        if output.status.code().is_some_and(|code| code > 1) {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let status = output.status;
-            let program = self.program.display();
-            return Err(CliError::failed(format!("{program} ({status}): {}", said.trim_end())));
+/// Whether the module is the same in two runs, memory and globals included.
+fn twice(sandbox: &Sandbox, wasm: &[u8], log: &Path) -> Result<(), CliError> {
+    let log = fs::read(log).map_err(CliError::unreadable(log))?;
+    let log = InputLog::read(&log).map_err(CliError::failed)?;
+    let config = &log.header.config;
+    let [one, other] = [sandbox.sim(config.clone())?, sandbox.sim(config.clone())?];
+    match run_twice(one, other, &log)? {
+        None => Ok(()),
+        Some(split) => {
+            terminal::line(&split.words(wasm))?;
+            Err(CliError::Refused)
         }
-        let program = self.program.display();
-        let none = |_| CliError::Failed(format!("{program} {NO_TWIN}"));
-        let bytes = fs::read(&to).map_err(none)?;
-        let bad = |error| CliError::Failed(format!("{program}'s transcript: {error}"));
-        let entries = read_transcript(&bytes).map_err(bad)?;
-        Ok((output, entries))
     }
 }
 
 /// Compares, and says what came of it.
-fn judge(wasm: &Transcript, native: &Native<'_>) -> Result<(), CliError> {
-    let (output, entries) = native.play()?;
-    match compare(&wasm.entries, &entries) {
-        Compared::Same { calls } => {
+fn judge(wasm: &Transcript, played: &Played, native: &Native<'_>) -> Result<(), CliError> {
+    match compare(&wasm.entries, &played.entries) {
+        Compared::Same { calls } if played.status.is_some() => {
             let chain = wasm.entries.last().map_or(String::new(), |it| it.transcript.to_string());
             terminal::line(&format!("the same: {calls} calls, transcript {chain}"))?;
             match &wasm.fault {
@@ -203,23 +142,54 @@ fn judge(wasm: &Transcript, native: &Native<'_>) -> Result<(), CliError> {
                 None => Ok(()),
             }
         }
+        Compared::Same { .. } => {
+            let ms = native.patience.as_millis();
+            terminal::line(&format!(
+                "they differ: the native program did not end within {ms} ms after its last call"
+            ))?;
+            Err(CliError::Refused)
+        }
         Compared::Differs(difference) => {
             terminal::print(&difference.to_string())?;
-            if let Some(signal) = output.status.signal() {
-                terminal::line(&format!("  the native program was ended by signal {signal}"))?;
-            }
-            // An address differs from run to run, and so may memory that nobody wrote.
-            if native.play()?.1 != entries {
-                terminal::line(NOT_THE_SAME_TWICE)?;
-            }
+            causes(played, native)?.iter().try_for_each(|cause| terminal::line(cause))?;
             Err(CliError::Refused)
         }
     }
 }
 
-const NO_TWIN: &str = "wrote no transcript: `lattice build --native` makes programs that do";
+/// What is known of why a native program differs, beside what the difference itself tells.
+fn causes(played: &Played, native: &Native<'_>) -> Result<Vec<String>, CliError> {
+    let Some(status) = played.status else { return Ok(vec![stalled_words(played, native)]) };
+    let signal = status.signal();
+    let signal = signal.map(|it| format!("  the native program was ended by signal {it}"));
+    // An address differs from run to run, and so may memory that nobody wrote.
+    let is_other = native.play()?.entries != played.entries;
+    Ok(signal.into_iter().chain(is_other.then(|| NOT_THE_SAME_TWICE.to_owned())).collect())
+}
+
 const NOT_THE_SAME_TWICE: &str = "  hint: the native program is not the same twice: an address, or \
                                   memory that was never written, has come into what it says";
+
+fn stalled_words(played: &Played, native: &Native<'_>) -> String {
+    let call = match played.entries.last() {
+        None => "init, or a static constructor".to_owned(),
+        Some(last) => format!("tick {}", last.tick + 1),
+    };
+    let ms = native.patience.as_millis();
+    format!("  the native program did not come to the end of {call} within {ms} ms, and was ended")
+}
+
+/// Keeps a recording that a gate can take: one with its end.
+fn keep_recording(played: &Played, to: &Path) -> Result<(), CliError> {
+    let recording = played.recording.as_deref().unwrap_or_default();
+    let is_whole = InputLog::read(recording).is_ok_and(|log| log.end.is_some());
+    if !is_whole {
+        return Err(CliError::failed(NO_END));
+    }
+    fs::write(to, recording).map_err(CliError::unreadable(to))
+}
+
+const NO_END: &str = "no recording is kept: the native program did not play to the match's end";
 
 fn fault_words(tick: i64, kind: &str) -> String {
     format!("the match ended at tick {tick} by {kind} in the sandbox, which no native program has")

@@ -4,7 +4,8 @@
 use std::{path::Path, sync::Arc};
 
 use lattice_host::{
-    Fault, Fleet, Guest, HostSettings, InputChunk, LogLine, MatchEnd, Program, Reports, Snapshot,
+    Fault, Fleet, Guest, HostSettings, Image, InputChunk, LogLine, MatchEnd, Program, Reports,
+    Snapshot,
     egress::{EgressSettings, SystemNetwork},
 };
 use lattice_policies::{MatchId, Policy, Sha256, admission};
@@ -14,7 +15,7 @@ use tokio::sync::mpsc;
 
 use super::CliError;
 
-/// A module that is ready to run under the policy that ships with lattice.
+/// A module that is ready to run under a policy.
 pub(super) struct Sandbox {
     program: Program,
     /// Its clock is what ends a call at its deadline.
@@ -22,8 +23,7 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    pub(super) fn new(wasm: Vec<u8>, folder: &Path) -> Result<Self, CliError> {
-        let policy = Policy::default();
+    pub(super) fn new(wasm: Vec<u8>, folder: &Path, policy: &Policy) -> Result<Self, CliError> {
         let admitted = admission::scan(wasm, &policy.admission)
             .map_err(|_| CliError::failed("the module is refused; `lattice scan` says why"))?;
         let egress = EgressSettings {
@@ -33,6 +33,7 @@ impl Sandbox {
             network: Arc::new(SystemNetwork),
         };
         let cache_dir = folder.join("code");
+        let policy = policy.clone();
         let settings = HostSettings { policy, workers: 1, slots: 1, cache_dir, egress };
         let fleet = Fleet::start(settings, Arc::new(NoMatches)).map_err(CliError::failed)?;
         let program = fleet.compile(&admitted).map_err(CliError::failed)?;
@@ -48,12 +49,20 @@ impl Sandbox {
     }
 
     /// A sim that has not been started.
-    pub(super) fn sim(&self, config: Arc<[u8]>) -> Result<impl Sim + use<>, CliError> {
+    pub(super) fn sim(&self, config: Arc<[u8]>) -> Result<WasmSim, CliError> {
         Guest::new(&self.program, config, Arc::default()).map(WasmSim).map_err(CliError::failed)
     }
 }
 
-struct WasmSim(Guest);
+/// An instance of the module.
+pub(super) struct WasmSim(Guest);
+
+impl WasmSim {
+    /// Its memory and globals between two calls; `None` if the module does what no snapshot holds.
+    pub(super) fn image(&mut self) -> Option<Image> {
+        self.0.image()
+    }
+}
 
 impl Sim for WasmSim {
     fn init(&mut self, seed: u64, tick_hz: u16) -> Course {

@@ -16,8 +16,11 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 use utoipa::ToSchema;
 
-use super::body::BodyError;
-use crate::answers::AdmissionAnswer;
+use super::{body::BodyError, inputs::DifferenceAnswer};
+use crate::{
+    answers::AdmissionAnswer,
+    gate::{BadRecording, NotTheTwin},
+};
 
 /// Why a request was not done.
 #[derive(Debug, Error)]
@@ -58,6 +61,10 @@ pub(crate) enum ApiError {
     /// A match's input log is not as it was written; the text says of what match, and where.
     #[error("the input log is damaged: {0}")]
     BadLog(String),
+    #[error(transparent)]
+    BadRecording(#[from] BadRecording),
+    #[error(transparent)]
+    NotTheTwin(#[from] NotTheTwin),
     /// A fault of the machine or of the platform; the text goes to the log only.
     #[error("{0}")]
     Internal(String),
@@ -132,6 +139,8 @@ impl ApiError {
             Self::TimedOut(_) => (S::REQUEST_TIMEOUT, "timed-out", "The request took too long"),
             Self::Store(error) => store_kind(error),
             Self::BadLog(_) => (S::INTERNAL_SERVER_ERROR, "bad-log", "The input log is damaged"),
+            Self::BadRecording(_) => (S::BAD_REQUEST, "bad-recording", "The recording will not do"),
+            Self::NotTheTwin(_) => (S::CONFLICT, "not-the-twin", "Not the same natively"),
             Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "A fault of ours"),
         }
     }
@@ -150,6 +159,9 @@ impl ApiError {
             Self::Refused(rejection) => members(&AdmissionAnswer::from(&**rejection)),
             Self::Body(BodyError::UnknownField { nearest: Some(nearest), .. }) => {
                 members(&json!({ "Nearest": nearest }))
+            }
+            Self::NotTheTwin(found) => {
+                members(&json!({ "Difference": DifferenceAnswer::from(found.difference.clone()) }))
             }
             Self::Values(reasons) => members(&json!({ "Reasons": reasons })),
             _ => Map::new(),

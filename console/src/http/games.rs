@@ -37,6 +37,8 @@ pub(crate) struct GameAnswer {
     name: String,
     /// The subject that owns it.
     owner: String,
+    /// Whether matches start only from builds that were verified against a native transcript.
+    native_transcript: bool,
     /// RFC 3339.
     created_at: String,
 }
@@ -47,6 +49,7 @@ impl From<Game> for GameAnswer {
             id: game.id.to_string(),
             name: game.name,
             owner: game.owner,
+            native_transcript: game.native_gate,
             created_at: game.created_at.to_string(),
         }
     }

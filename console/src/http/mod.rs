@@ -9,6 +9,7 @@ mod egress;
 pub(crate) mod error;
 mod forks;
 mod games;
+mod gate;
 mod health;
 mod inputs;
 mod inspect;

@@ -63,6 +63,9 @@ pub(crate) struct BuildAnswer {
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     retired_at: Option<String>,
+    /// What must come before matches start from it: `native-transcript`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    awaits: Option<&'static str>,
     /// Why a later check refused it.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<String>,
@@ -79,6 +82,7 @@ impl From<ModuleBuild> for BuildAnswer {
             uploaded_by: build.uploaded_by,
             created_at: build.created_at.to_string(),
             retired_at: build.retired_at.map(|at| at.to_string()),
+            awaits: build.awaits_transcript.then_some("native-transcript"),
             refused: build.refused,
             admission: AdmissionAnswer {
                 admitted: true,
@@ -272,7 +276,7 @@ async fn admit(
     })
 }
 
-async fn build(app: &App, game: &Game, version: &str) -> ApiResult<ModuleBuild> {
+pub(super) async fn build(app: &App, game: &Game, version: &str) -> ApiResult<ModuleBuild> {
     let version = parse_version("version", version)?;
     let id = game.id.clone();
     let build = app.store(move |store| store.build(&id, &version)).await?;

@@ -10,8 +10,8 @@ use utoipa::{
 };
 
 use super::{
-    audit, egress, forks, games, health, inputs, inspect, logs, matches, modules, pages, play,
-    players, tokens,
+    audit, egress, forks, games, gate, health, inputs, inspect, logs, matches, modules, pages,
+    play, players, tokens,
 };
 
 #[derive(OpenApi)]
@@ -23,9 +23,9 @@ use super::{
                        another type than described.",
     ),
     paths(
-        games::create, games::list, games::show,
+        games::create, games::list, games::show, gate::put,
         modules::create, modules::put, modules::list, modules::show, modules::wasm,
-        modules::retire, modules::restore,
+        gate::transcript, modules::retire, modules::restore,
         egress::show, egress::put,
         matches::create, matches::list, matches::show, matches::stop,
         players::create, play::play, logs::list, inputs::show, inputs::create,

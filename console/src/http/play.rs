@@ -19,7 +19,11 @@ use super::{
     layers::bearer,
     path::Path,
 };
-use crate::{app::App, secrets::PLAYER_TOKEN_PREFIX, socket};
+use crate::{
+    app::{App, Stage},
+    secrets::PLAYER_TOKEN_PREFIX,
+    socket,
+};
 
 /// The subprotocol that we speak.
 const PROTOCOL: &str = "lattice.v1";
@@ -73,8 +77,11 @@ pub(crate) async fn play(
 }
 
 fn live(app: &App, id: &MatchId) -> ApiResult<LiveMatch> {
-    let over = || ApiError::Conflict("the match does not run".to_owned());
-    app.fleet.live(id).ok_or_else(over)
+    let not_there = || match *app.stage.borrow() {
+        Stage::Starting => ApiError::Busy("the matches of the last run are being brought back"),
+        _ => ApiError::Conflict("the match does not run".to_owned()),
+    };
+    app.fleet.live(id).ok_or_else(not_there)
 }
 
 fn places(app: &App, player: &Player) -> ApiResult<impl Send + use<>> {

@@ -8,8 +8,8 @@ use axum::{
 use http::Method;
 
 use super::{
-    audit, egress, error::ApiError, forks, games, health, inputs, inspect, logs, matches, modules,
-    openapi, pages, play,
+    audit, egress, error::ApiError, forks, games, gate, health, inputs, inspect, logs, matches,
+    modules, openapi, pages, play,
 };
 use super::{players, tokens};
 use crate::app::App;
@@ -29,12 +29,14 @@ pub(super) fn routes() -> Vec<Route> {
         post("/games", games::create),
         get("/games", games::list),
         get("/games/{game}", games::show),
+        put("/games/{game}/gate", gate::put),
 
         post("/games/{game}/modules", modules::create),
         get("/games/{game}/modules", modules::list),
         put("/games/{game}/modules/{version}", modules::put),
         get("/games/{game}/modules/{version}", modules::show),
         get("/games/{game}/modules/{version}/wasm", modules::wasm),
+        put("/games/{game}/modules/{version}/transcript", gate::transcript),
         post("/games/{game}/modules/{version}/retire", modules::retire),
         post("/games/{game}/modules/{version}/restore", modules::restore),
 

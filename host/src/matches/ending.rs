@@ -14,6 +14,7 @@ use crate::{
     fleet::{Registry, Stopping},
     guest::{Copy, Guest, Moment},
     program::Program,
+    replay::Replayed,
     reports::{EndProof, LogLine, MatchEnd, Outcome},
 };
 
@@ -60,18 +61,23 @@ impl Ending {
         self.outcome = Some((Outcome::Stopped, None));
     }
 
-    pub(super) fn had_ended(mut self, outcome: Outcome, moment: Moment, result: Option<Vec<u8>>) {
-        self.live.edit().resume(&moment);
-        self.outcome = Some((outcome, result));
+    /// The match had ended after so many ticks, as its log says; a replay of it, where one is
+    /// possible, says the rest.
+    pub(super) fn had_ended(mut self, outcome: Outcome, ticks: i64, replayed: Option<Replayed>) {
+        let fuel = replayed.as_ref().map_or(0, |replayed| replayed.fuel);
+        self.live.edit().resume(&Moment { tick: ticks, ends_at: None, fuel });
+        self.transcript = replayed.as_ref().map(|replayed| replayed.transcript);
+        let has_state = !matches!(outcome, Outcome::Faulted(_));
+        self.state = replayed.as_ref().filter(|_| has_state).and_then(|replayed| replayed.state);
+        self.outcome = Some((outcome, replayed.and_then(|replayed| replayed.result)));
     }
 
-    /// Tells the end, with the hash of the last state, which is made aside.
+    /// Tells the end, with the hash of the last state: aside, behind the match's snapshots.
     pub(super) fn tell(self, last: Option<Copy>, bytes: usize) {
-        let Some(last) = last else { return };
         let registry = Arc::clone(&self.registry);
-        registry.seals.run(bytes, move || {
+        registry.seals.run(if last.is_some() { bytes } else { 0 }, move || {
             let mut ending = self;
-            ending.state = Some(last.seal().state());
+            ending.state = last.map(|last| last.seal().state());
         });
     }
 
@@ -80,6 +86,8 @@ impl Ending {
     pub(super) fn rest(mut self, copy: Option<Copy>, tick: i64, until: Instant) {
         const PAUSE: Duration = Duration::from_millis(5);
         let reports = Arc::clone(&self.registry.reports);
+        // Nothing follows what is told here, so the snapshots before it are told first.
+        self.registry.seals.settle();
         if let Some(snapshot) = copy.map(|copy| Arc::new(copy.seal())) {
             while !reports.snapshot(self.live.id(), &snapshot) && Instant::now() < until {
                 thread::sleep(PAUSE);

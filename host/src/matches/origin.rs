@@ -9,7 +9,7 @@ use super::MatchSpec;
 use crate::{
     fault::{Fault, FaultKind},
     guest::{Guest, Moment, RestoreError},
-    replay::{self, ReplayError, ReplayedTick, Stretch},
+    replay::{self, Extent, ReplayError, Replayed, ReplayedTick, Stretch},
     reports::Outcome,
     snapshot::Snapshot,
 };
@@ -33,8 +33,18 @@ pub struct Resume {
     pub log: InputLog,
     /// One in the log's last part; needed if that part begins with one.
     pub snapshot: Option<Snapshot>,
-    /// The tick that runs next: all before it were run, or may have been.
+    /// All ticks before this one were run, or may have been. It may be behind the log and the
+    /// snapshot, where a crash came before it was written down.
     pub at: i64,
+}
+
+impl Resume {
+    /// The tick that runs next.
+    fn next(&self) -> i64 {
+        let logged = self.log.inputs.last().map_or(0, |last| last.tick + 1);
+        let kept = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.tick);
+        self.at.max(logged).max(kept)
+    }
 }
 
 /// A match that goes on.
@@ -53,8 +63,8 @@ pub(super) enum Continued {
     /// It had ended, and only that was not told any more.
     HadEnded {
         outcome: Outcome,
-        moment: Moment,
-        result: Option<Vec<u8>>,
+        ticks: i64,
+        replayed: Option<Replayed>,
     },
 }
 
@@ -101,7 +111,7 @@ impl Continued {
         resume: &Resume,
         egress: Arc<SharedRules>,
     ) -> Result<Self, Fault> {
-        let Resume { log, snapshot, at } = resume;
+        let (Resume { log, snapshot, .. }, at) = (resume, resume.next());
         let Some(part) = log.parts().pop() else { return Err(lost("its log is empty")) };
         let stretch = Stretch { part, from: snapshot.as_ref() };
         if log.end.is_some() {
@@ -109,12 +119,12 @@ impl Continued {
         }
         let hash_every = log.header.hash_every;
         let mut watch = |_: ReplayedTick<'_>| ControlFlow::Continue(());
-        match replay::resume(&spec.program, &stretch, *at, Arc::clone(&egress), &mut watch) {
+        match replay::resume(&spec.program, &stretch, at, Arc::clone(&egress), &mut watch) {
             Ok(replay::Resumed { guest, moment }) => {
                 Ok(Self::GoesOn(Begun { guest, moment, hash_every, records: Vec::new() }))
             }
             Err(error @ (ReplayError::OtherEngine { .. } | ReplayError::OtherModule { .. })) => {
-                let as_left = |snapshot: &&Snapshot| snapshot.tick == *at && !part.has_inputs(*at);
+                let as_left = |snapshot: &&Snapshot| snapshot.tick == at;
                 let snapshot = snapshot.as_ref().filter(as_left).ok_or_else(|| lost(&error))?;
                 Begun::segment(spec, snapshot, hash_every, egress).map(Self::GoesOn)
             }
@@ -134,12 +144,9 @@ impl Continued {
             }
         };
         let mut watch = |_: ReplayedTick<'_>| ControlFlow::Continue(());
-        let (fuel, result) = match replay::replay(&spec.program, stretch, None, &mut watch) {
-            Ok(replayed) => (replayed.fuel, replayed.result),
-            Err(_) => (0, None),
-        };
-        let moment = Moment { tick: end.ticks, ends_at: None, fuel };
-        Ok(Self::HadEnded { outcome, moment, result })
+        let replayed = replay::replay(&spec.program, stretch, None, &mut watch).ok();
+        let replayed = replayed.filter(|replayed| replayed.extent == Extent::End);
+        Ok(Self::HadEnded { outcome, ticks: end.ticks, replayed })
     }
 }
 

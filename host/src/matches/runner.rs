@@ -53,8 +53,8 @@ pub(crate) struct Runner {
     /// The tick before which the next snapshot is taken, and how many ticks lie between two.
     snapshot_at: i64,
     snapshot_every: i64,
-    /// Who wants to have the match between two ticks.
-    asked_for: Option<mpsc::Sender<Box<Runner>>>,
+    /// Who wants to have the match between two ticks, the last of them next.
+    asked_for: Vec<mpsc::Sender<Box<Runner>>>,
     /// How it has ended, if its last state is still to be copied.
     ended: Option<(Outcome, LoggedCall)>,
     /// Held last, so that the guest's slot is free again before the end is told.
@@ -118,8 +118,8 @@ impl Runner {
                     ending.registry.reports.resumed(ending.live.id(), begun.moment.tick);
                     Some(Self::go_on_from(spec, begun, fetches, ending))
                 }
-                Ok(Continued::HadEnded { outcome, moment, result }) => {
-                    ending.had_ended(outcome, moment, result);
+                Ok(Continued::HadEnded { outcome, ticks, replayed }) => {
+                    ending.had_ended(outcome, ticks, replayed);
                     None
                 }
                 Err(fault) => ending.lost(fault.to_string()),
@@ -151,6 +151,8 @@ impl Runner {
             drop(begun);
             return ending.fault(fault);
         }
+        // Ahead of the word that it runs: whoever has that finds its log.
+        recorder.flush(0, &ending.live, &*ending.registry.reports);
         ending.registry.reports.started(ending.live.id());
         Some(Self::new(spec, begun, recorder, fetches, ending))
     }
@@ -195,7 +197,7 @@ impl Runner {
         let limits = Arc::clone(spec.program.engine().limits());
         let Begun { guest, moment, hash_every, .. } = begun;
         let snapshot_every = if recorder.is_on() && spec.program.can_snapshot() {
-            i64::from(limits.snapshot_every_ms) * i64::from(spec.tick_hz) / 1_000
+            ticks_in(limits.snapshot_every_ms, spec.tick_hz)
         } else {
             0
         };
@@ -213,7 +215,7 @@ impl Runner {
             recorder,
             snapshot_at: moment.tick + snapshot_every,
             snapshot_every,
-            asked_for: None,
+            asked_for: Vec::new(),
             ended: None,
             ending,
         };
@@ -306,6 +308,11 @@ impl Runner {
         self.ending.runs(guest.program());
         self.guest = guest;
         self.recorder.segment(segment);
+        self.flush();
+    }
+
+    /// Hands on all that came in until now.
+    pub(crate) fn flush(&mut self) {
         let Self { recorder, moment, ending, .. } = self;
         recorder.flush(moment.tick, &ending.live, &*ending.registry.reports);
     }
@@ -317,7 +324,7 @@ impl Runner {
         if dropped > 0 {
             self.ending.live.edit().dropped_periods += dropped;
         }
-        if let Some(to) = self.asked_for.take() {
+        if let Some(to) = self.asked_for.pop() {
             return Next::HandOver(self, to);
         }
         if self.snapshot_every > 0 && self.moment.tick >= self.snapshot_at {
@@ -344,8 +351,7 @@ impl Runner {
     /// Copies the match; what becomes of the copy keeps no tick waiting. All that came in before
     /// is handed on before it.
     fn take_snapshot(&mut self) {
-        let Self { recorder, moment, ending, .. } = self;
-        recorder.flush(moment.tick, &ending.live, &*ending.registry.reports);
+        self.flush();
         let Some(copy) = self.copy() else { return };
         let (id, reports) =
             (self.ending.live.id().clone(), Arc::clone(&self.ending.registry.reports));
@@ -401,7 +407,7 @@ impl Runner {
                 self.push(Event::Response { id, status, payload });
             }
             Input::Stop => self.ask_to_stop(),
-            Input::HandOver(to) => self.asked_for = Some(to),
+            Input::HandOver(to) => self.asked_for.push(to),
         }
     }
 
@@ -493,13 +499,18 @@ impl Runner {
     /// Stands still until the next start: what came in is handed on, and the match as it is.
     fn rest(mut self: Box<Self>, until: Instant) {
         let copy = self.copy();
-        let Self { seats, ending, recorder, moment, .. } = &mut *self;
-        recorder.flush(moment.tick, &ending.live, &*ending.registry.reports);
-        seats.close(super::CloseReason::HostStopping);
+        self.flush();
+        self.seats.close(super::CloseReason::HostStopping);
         let Self { guest, ending, moment, .. } = *self;
         drop(guest);
         ending.rest(copy, moment.tick, until);
     }
+}
+
+/// The whole ticks in that time, at least one; none in no time.
+fn ticks_in(ms: u32, tick_hz: u16) -> i64 {
+    let ticks = i64::from(ms) * i64::from(tick_hz) / 1_000;
+    ticks.max(i64::from(ms > 0))
 }
 
 /// How long a record of the input log may wait; `None` if there is no log.

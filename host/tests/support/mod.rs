@@ -18,10 +18,10 @@ use std::{
 
 use bytes::Bytes;
 use lattice_host::{
-    Action, Fleet, HostSettings, InputChunk, LogLine, MatchEnd, MatchSpec, Origin, PlayerLink,
-    Program, Reports, Snapshot,
+    Action, Fleet, HostSettings, InputChunk, LogLine, MatchEnd, MatchSpec, Origin, Outgoing,
+    PlayerLink, Program, Reports, Resume, Snapshot,
     egress::{EgressSettings, FetchRecord, SystemNetwork},
-    replay::{ReplayError, Replayed, ReplayedTick, Stretch},
+    replay::{Extent, ReplayError, Replayed, ReplayedTick, Stretch},
 };
 use lattice_policies::{GameId, MatchId, PlayerId, Policy, admission};
 use lattice_surface::InputLog;
@@ -75,6 +75,108 @@ pub fn sim(items: &str, tick: &str) -> String {
     )
 }
 
+/// A sim whose state is in its memory, and in globals that it does not export. In each tick it pulls
+/// one event, broadcasts it as it got it, and then a frame of 64 bytes: the tick, two sums over all
+/// that it saw (one a float), and `version`. A message that begins with `k` kicks its sender, `f`
+/// finishes the match, `t` traps, `r` sets the message as the result, `g` sets the gauge of that
+/// name, `h` fetches that URL, `w` makes its memory two megabytes large and writes at its end.
+pub fn stateful(version: u8, items: &str) -> String {
+    format!(
+        r#"(module
+  (import "env" "lattice_ms_event_next" (func $next (param i32 i32) (result i32)))
+  (import "env" "lattice_ms_broadcast" (func $broadcast (param i32 i32 i32) (result i32)))
+  (import "env" "lattice_ms_kick" (func $kick (param i32 i32) (result i32)))
+  (import "env" "lattice_ms_result" (func $result (param i32 i32) (result i32)))
+  (import "env" "lattice_ms_gauge" (func $gauge (param i32 i32 f64) (result i32)))
+  (import "env" "lattice_ms_http_request"
+    (func $request (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "env" "lattice_ms_state_write" (func $write (param i32 i32) (result i32)))
+  (import "env" "lattice_ms_state_read" (func $read (param i32 i32) (result i32)))
+  (memory (export "memory") 2 64)
+  (global $sum (mut i64) (i64.const 1))
+  (global $root (mut f64) (f64.const 0.5))
+  {items}
+  (func (export "lattice_abi_v1"))
+  (func (export "lattice_sim_init") (param i64 i32) (result i32) i32.const 0)
+  (func $obey (param $letter i32) (param $at i32) (param $size i32) (result i32)
+    (if (i32.eq (local.get $letter) (i32.const 107)) (then
+      (drop (call $kick (i32.load (i32.const 1032)) (i32.const 5)))))
+    (if (i32.eq (local.get $letter) (i32.const 116)) (then (unreachable)))
+    (if (i32.eq (local.get $letter) (i32.const 114)) (then
+      (drop (call $result (local.get $at) (local.get $size)))))
+    (if (i32.eq (local.get $letter) (i32.const 103)) (then
+      (drop (call $gauge (local.get $at) (local.get $size) (global.get $root)))))
+    (if (i32.eq (local.get $letter) (i32.const 104)) (then
+      (drop (call $request (i32.const 0) (local.get $at) (local.get $size)
+        (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))))
+    (if (i32.eq (local.get $letter) (i32.const 119)) (then
+      (drop (memory.grow (i32.sub (i32.const 32) (memory.size))))
+      (i64.store (i32.const 0x1ffff0) (global.get $sum))))
+    (i32.eq (local.get $letter) (i32.const 102)))
+  (func (export "lattice_sim_tick") (param $tick i64) (result i32)
+    (local $size i32) (local $over i32)
+    (local.set $size (call $next (i32.const 1024) (i32.const 66000)))
+    (if (i32.gt_s (local.get $size) (i32.const 0)) (then
+      (drop (call $broadcast (i32.const 1024) (local.get $size) (i32.const 0)))
+      (if (i32.and (i32.eq (i32.load16_u (i32.const 1024)) (i32.const 3))
+                   (i32.gt_s (local.get $size) (i32.const 24))) (then
+        (local.set $over (call $obey (i32.load8_u (i32.const 1048)) (i32.const 1048)
+          (i32.sub (local.get $size) (i32.const 24))))))))
+    (global.set $sum (i64.add (i64.mul (global.get $sum) (i64.const 31))
+      (i64.add (local.get $tick) (i64.extend_i32_s (local.get $size)))))
+    (global.set $root (f64.sqrt (f64.add (global.get $root)
+      (f64.convert_i32_s (local.get $size)))))
+    (i64.store (i32.const 0) (local.get $tick))
+    (i64.store (i32.const 8) (global.get $sum))
+    (f64.store (i32.const 16) (global.get $root))
+    (i32.store8 (i32.const 24) (i32.const {version}))
+    (drop (call $broadcast (i32.const 0) (i32.const 64) (i32.const 0)))
+    (local.get $over)))"#
+    )
+}
+
+/// What a [`stateful`] sim needs to be saved and loaded by others of its kind.
+pub const SAVE_AND_LOAD: &str = r#"
+  (func (export "lattice_sim_save") (result i32)
+    (i64.store (i32.const 512) (global.get $sum))
+    (f64.store (i32.const 520) (global.get $root))
+    (i32.ne (call $write (i32.const 512) (i32.const 16)) (i32.const 0)))
+  (func (export "lattice_sim_load") (result i32)
+    (drop (call $read (i32.const 512) (i32.const 16)))
+    (global.set $sum (i64.load (i32.const 512)))
+    (global.set $root (f64.load (i32.const 520)))
+    i32.const 0)"#;
+
+/// The size of the frame that a [`stateful`] sim broadcasts in each tick.
+pub const FRAME: usize = 64;
+
+/// The tick and the version of a frame.
+pub fn frame(bytes: &[u8]) -> (i64, u8) {
+    (i64::from_le_bytes(bytes[..8].try_into().unwrap()), bytes[24])
+}
+
+/// What is left of a match when its host is gone.
+#[derive(Debug, Clone)]
+pub struct Left {
+    pub log: Vec<u8>,
+    pub mark: i64,
+    pub snapshots: Vec<Arc<Snapshot>>,
+    pub rested: Option<i64>,
+}
+
+impl Left {
+    pub fn log(&self) -> InputLog {
+        InputLog::read(&self.log).unwrap()
+    }
+
+    /// What the next host goes on from: the newest snapshot, where `uses_snapshot`, and the log.
+    pub fn resume(&self, uses_snapshot: bool) -> Resume {
+        let newest = self.snapshots.iter().max_by_key(|snapshot| snapshot.tick);
+        let snapshot = newest.filter(|_| uses_snapshot).map(|newest| (**newest).clone());
+        Resume { log: self.log(), snapshot, at: self.rested.unwrap_or(self.mark + 1) }
+    }
+}
+
 /// What the host told, for tests to wait on.
 #[derive(Default)]
 pub struct Told {
@@ -107,7 +209,8 @@ impl Reports for Told {
 
     fn inputs(&self, id: &MatchId, chunk: InputChunk) {
         let mut state = self.state.lock().unwrap();
-        assert!(!state.ended.contains_key(id), "nothing follows the end");
+        let is_over = state.ended.contains_key(id) || state.rested.contains_key(id);
+        assert!(!is_over, "nothing follows the end");
         state.inputs.entry(id.clone()).or_default().extend(chunk.bytes);
         let before = state.marks.insert(id.clone(), chunk.mark);
         assert!(before.is_none_or(|before| before <= chunk.mark), "a mark never goes back");
@@ -122,7 +225,8 @@ impl Reports for Told {
 
     fn snapshot(&self, id: &MatchId, snapshot: &Arc<Snapshot>) -> bool {
         let mut state = self.state.lock().unwrap();
-        assert!(!state.ended.contains_key(id), "nothing follows the end");
+        let is_over = state.ended.contains_key(id) || state.rested.contains_key(id);
+        assert!(!is_over, "nothing follows the end");
         state.snapshots.entry(id.clone()).or_default().push(Arc::clone(snapshot));
         drop(state);
         self.changed.notify_all();
@@ -160,8 +264,51 @@ impl Told {
         self.wait_for("the end of a match", |state| state.ended.get(id).cloned())
     }
 
+    /// Waits until the match has begun, or goes on.
+    fn run_of(&self, id: &MatchId) {
+        self.wait_for("a match to run", |state| {
+            (state.started.contains(id) || state.resumed.contains_key(id)).then_some(())
+        });
+    }
+
     pub fn start_of(&self, id: &MatchId) {
         self.wait_for("the start of a match", |state| state.started.contains(id).then_some(()));
+    }
+
+    /// Waits until the match goes on: the tick before which it does.
+    pub fn resume_of(&self, id: &MatchId) -> i64 {
+        self.wait_for("a match to go on", |state| state.resumed.get(id).copied())
+    }
+
+    /// Waits until so many snapshots of the match were taken.
+    pub fn snapshots_of(&self, id: &MatchId, count: usize) -> Vec<Arc<Snapshot>> {
+        self.wait_for("snapshots of a match", |state| {
+            let taken = state.snapshots.get(id).cloned().unwrap_or_default();
+            (taken.len() >= count).then_some(taken)
+        })
+    }
+
+    /// Waits until the match was run through that tick, and that was told.
+    pub fn mark_of(&self, id: &MatchId, through: i64) {
+        self.wait_for("a mark", |state| {
+            state.marks.get(id).filter(|mark| **mark >= through).copied()
+        });
+    }
+
+    /// What a next host finds of the match, were this one gone now.
+    pub fn left_of(&self, id: &MatchId) -> Left {
+        let state = self.state.lock().unwrap();
+        Left {
+            log: state.inputs.get(id).cloned().unwrap_or_default(),
+            mark: state.marks.get(id).copied().unwrap_or(-1),
+            snapshots: state.snapshots.get(id).cloned().unwrap_or_default(),
+            rested: state.rested.get(id).copied(),
+        }
+    }
+
+    /// Begins with what an earlier host has told of the match's inputs.
+    fn begin_with(&self, id: &MatchId, log: &[u8]) {
+        self.state.lock().unwrap().inputs.insert(id.clone(), log.to_vec());
     }
 
     pub fn has_ended(&self, id: &MatchId) -> bool {
@@ -250,9 +397,16 @@ impl TestHost {
         MatchSpec { id, game, program: program.clone(), tick_hz, seed: 7, config, origin }
     }
 
+    /// Goes on with a match of an earlier host, of which this is left.
+    pub fn resume(&self, spec: MatchSpec, left: &Left, uses_snapshot: bool) {
+        self.told.begin_with(&spec.id, &left.log);
+        let origin = Origin::Log(Arc::new(left.resume(uses_snapshot)));
+        self.fleet.apply(Action::Start(MatchSpec { origin, ..spec })).unwrap();
+    }
+
     /// Connects a player to a match, once it runs.
     pub fn connect(&self, id: &MatchId, player: PlayerId) -> PlayerLink {
-        self.told.start_of(id);
+        self.told.run_of(id);
         let live = self.fleet.live(id).expect("the match runs");
         live.connect(player, Bytes::from(format!("player {player}"))).unwrap()
     }
@@ -276,4 +430,74 @@ impl TestHost {
         self.fleet.apply(Action::Start(spec)).unwrap();
         id
     }
+}
+
+/// Everything that the match sends to the player until the link is closed.
+pub async fn all(link: &PlayerLink) -> Vec<Bytes> {
+    let mut all = Vec::new();
+    while let Outgoing::Message(bytes) = link.next().await {
+        all.push(bytes);
+    }
+    all
+}
+
+/// The next frame of a [`stateful`] sim: its tick and version.
+pub async fn next_frame(link: &PlayerLink) -> (i64, u8) {
+    loop {
+        match link.next().await {
+            Outgoing::Message(bytes) if bytes.len() == FRAME => return frame(&bytes),
+            Outgoing::Message(_) => {}
+            closed @ Outgoing::Closed(_) => panic!("{closed:?}"),
+        }
+    }
+}
+
+/// The next event that the match broadcasts: type, player, status and payload.
+pub async fn next_event(link: &PlayerLink) -> (u8, u8, i8, Vec<u8>) {
+    loop {
+        match link.next().await {
+            Outgoing::Message(bytes) if bytes.len() == FRAME => {}
+            Outgoing::Message(bytes) => {
+                return (bytes[0], bytes[8], bytes[16] as i8, bytes[24..].to_vec());
+            }
+            closed @ Outgoing::Closed(_) => panic!("{closed:?}"),
+        }
+    }
+}
+
+/// Waits until the match broadcasts a player's message of that text.
+pub async fn heard(link: &PlayerLink, text: &str) {
+    while next_event(link).await.3 != text.as_bytes() {}
+}
+
+/// Runs a whole log again, part by part, each from its segment's snapshot: asserts that it ends as
+/// it did, and answers with the last part's end.
+pub fn assert_replays(
+    host: &TestHost,
+    programs: &[Program],
+    log: &InputLog,
+    bases: &[Arc<Snapshot>],
+) -> Replayed {
+    let parts = log.parts();
+    let mut last = None;
+    for part in &parts {
+        let program = programs.iter().find(|program| program.sha256() == part.module());
+        let base = part.start.map(|start| {
+            let base = bases.iter().find(|base| base.state() == start.state);
+            assert_eq!(base.map(|base| base.tick), Some(start.tick), "the base is kept");
+            &**base.unwrap()
+        });
+        let stretch = Stretch { part: *part, from: base };
+        let to = part.until.map(|until| until - 1);
+        let run = host
+            .fleet
+            .replay(program.expect("its module"), stretch, to, |_| ControlFlow::Continue(()));
+        let run = run.unwrap();
+        let is_last = part.until.is_none();
+        let extent = if is_last { Extent::End } else { Extent::Partial };
+        assert_eq!(run.extent, extent, "of {} parts", parts.len());
+        assert_eq!(run.ticks, part.until.or(part.end.map(|end| end.ticks)).unwrap());
+        last = Some(run);
+    }
+    last.unwrap()
 }

@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use lattice_policies::policy::MatchLimits;
 use lattice_surface::Surface;
 
 use crate::arguments::{Arguments, USAGE};
@@ -25,7 +24,7 @@ pub(crate) fn native_match() -> &'static NativeMatch {
             eprintln!("{error}\n{USAGE}");
             process::exit(2);
         });
-        let limits = Arc::new(MatchLimits::default());
+        let limits = Arc::new(arguments.policy.matches.clone());
         let surface = Surface::new(limits, arguments.game.config(), Arc::default());
         NativeMatch { arguments, surface: Mutex::new(surface) }
     })

@@ -2,16 +2,16 @@
 #![expect(unsafe_code, reason = "the C start-up code looks for `main` by its name")]
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Write},
     ops::ControlFlow,
 };
 
-use lattice_surface::{InputLog, Said};
-use lattice_twin::{Called, Course, Extent, TranscriptWriter, describe, play, replay};
+use lattice_surface::{InputLog, LoggedEnd, Said, TickInputs};
+use lattice_twin::{Called, Course, Extent, Recording, TranscriptWriter, describe, play, replay};
 
 use crate::{
-    arguments::{Arguments, Game},
+    arguments::{Arguments, Game, Record},
     native_match::native_match,
     sim::NativeSim,
 };
@@ -22,7 +22,7 @@ pub(crate) extern "C" fn main() -> i32 {
     match run(&native_match().arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("the transcript can't be written: {error}");
+            eprintln!("what was played can't be written: {error}");
             2
         }
     }
@@ -33,10 +33,15 @@ fn run(arguments: &Arguments) -> io::Result<i32> {
     let mut teller = Teller::to(arguments)?;
     let mut tell = |called: &Called<'_>| teller.tell(called);
     match &arguments.game {
-        Game::Logged(log) => warn(&replay(&mut NativeSim, log, &mut tell)),
-        Game::MadeUp { match_, .. } => drop(play(&mut NativeSim, *match_, &mut tell)),
+        Game::Logged(log) => {
+            warn(&replay(&mut NativeSim, log, &mut tell));
+            teller.end(&log.inputs, log.end.as_ref())
+        }
+        Game::MadeUp { match_, .. } => {
+            let (inputs, end) = play(&mut NativeSim, *match_, &mut tell);
+            teller.end(&inputs, Some(&end))
+        }
     }
-    teller.failed.map_or(Ok(teller.code), Err)
 }
 
 /// Says where a native program cannot follow the sandbox.
@@ -51,43 +56,59 @@ fn warn(extent: &Extent) {
 
 /// Tells of each call, and keeps what is wrong.
 struct Teller<'a> {
-    output: Output,
+    words: Option<io::Stdout>,
+    transcript: Option<TranscriptWriter<File>>,
+    recording: Option<(&'a Record, Recording)>,
     log: Option<&'a InputLog>,
     code: i32,
     failed: Option<io::Error>,
 }
 
-enum Output {
-    Words(io::Stdout),
-    Transcript(TranscriptWriter<File>),
-}
-
 impl<'a> Teller<'a> {
     fn to(arguments: &'a Arguments) -> io::Result<Self> {
-        let output = match &arguments.transcript {
-            Some(path) => Output::Transcript(TranscriptWriter::new(File::create(path)?)?),
-            None => Output::Words(io::stdout()),
-        };
+        let to_file = |path| TranscriptWriter::new(File::create(path)?);
+        let transcript = arguments.transcript.as_ref().map(to_file).transpose()?;
+        let recording = arguments.record.as_ref();
+        let recording = recording.map(|it| (it, Recording::new(it.header.clone())));
+        let words = (transcript.is_none() && recording.is_none()).then(io::stdout);
         let log = match &arguments.game {
             Game::Logged(log) => Some(log),
             Game::MadeUp { .. } => None,
         };
-        Ok(Self { output, log, code: 0, failed: None })
+        Ok(Self { words, transcript, recording, log, code: 0, failed: None })
     }
 
     fn tell(&mut self, called: &Called<'_>) -> ControlFlow<()> {
-        let written = match &mut self.output {
-            Output::Words(to) => write_words(to, called),
-            Output::Transcript(to) => to.write(called),
-        };
         self.judge(called);
-        match written {
+        if let Some((_, recording)) = &mut self.recording {
+            recording.note(called);
+        }
+        match self.write(called) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 self.failed = Some(error);
                 ControlFlow::Break(())
             }
         }
+    }
+
+    fn write(&mut self, called: &Called<'_>) -> io::Result<()> {
+        if let Some(to) = &mut self.words {
+            write_words(to, called)?;
+        }
+        self.transcript.as_mut().map_or(Ok(()), |to| to.write(called))
+    }
+
+    /// Writes the recording, whole or not at all; answers the exit code.
+    fn end(self, inputs: &[TickInputs], end: Option<&LoggedEnd>) -> io::Result<i32> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        if let Some((record, recording)) = self.recording {
+            let end = end.filter(|end| recording.ended_as(end));
+            fs::write(&record.to, recording.encode(inputs, end))?;
+        }
+        Ok(self.code)
     }
 
     /// Says what is not as it should be, the first time.

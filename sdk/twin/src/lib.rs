@@ -1,8 +1,8 @@
 //! The twins of a sim, the module in the sandbox and the native program: the same match run
 //! through either, what each said, and the first place where they differ.
 //!
-//! Owns the order of the calls, made-up players, the transcript file and the comparison. Never
-//! knows how a sim is run: a [`Sim`] does that, and the surface has the semantics.
+//! Owns the order of the calls, made-up players, the transcript file, the recording and the
+//! comparison. Never knows how a sim is run: a [`Sim`] does that, and the surface has the semantics.
 
 #![cfg_attr(
     test,
@@ -14,11 +14,13 @@ mod describe;
 mod hint;
 mod players;
 mod random;
+mod recording;
 mod run;
 mod transcript;
 
 pub use compare::{Compared, Difference, compare};
 pub use describe::describe;
 pub use players::{MadeUp, play};
-pub use run::{Called, Course, Extent, Sim, Told, replay};
+pub use recording::Recording;
+pub use run::{Called, Course, Extent, FromSnapshot, Sim, Told, check_playable, replay};
 pub use transcript::{BadTranscript, Entry, TranscriptWriter, read_transcript};

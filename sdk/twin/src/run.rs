@@ -9,6 +9,7 @@ use lattice_policies::Sha256;
 use lattice_surface::{
     Event, InputLog, LoggedCall, LoggedEnding, Phase, Surface, TickInputs, hashes_after,
 };
+use thiserror::Error;
 
 /// A sim that can be called: the sandbox's, or the one that this program is linked with.
 pub trait Sim {
@@ -62,7 +63,20 @@ pub enum Extent {
 /// The kind of a fault that the sim itself declares: the only one that comes natively too.
 pub(crate) const SIM: &str = "SIM";
 
-/// Runs a match again from its log.
+/// Why no native program can play a log: one goes through a match from its start, and has one
+/// module's memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("at tick {tick} the log goes on from a snapshot, which a native program has not")]
+pub struct FromSnapshot {
+    pub tick: i64,
+}
+
+/// Whether a native program can play a log, as far as its match goes.
+pub fn check_playable(log: &InputLog) -> Result<(), FromSnapshot> {
+    log.segments.first().map_or(Ok(()), |segment| Err(FromSnapshot { tick: segment.tick }))
+}
+
+/// Runs a match again from its log, which is one that [`check_playable`] lets pass.
 pub fn replay(sim: &mut impl Sim, log: &InputLog, told: Told<'_>) -> Extent {
     let mut run = Run { sim, told, hash_every: log.header.hash_every };
     let mut inputs = log.inputs.iter().peekable();

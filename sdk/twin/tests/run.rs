@@ -8,7 +8,7 @@ use lattice_policies::{PlayerId, Sha256, policy::MatchLimits};
 use lattice_surface::{
     Call, Event, InputLog, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Phase, Said, Surface,
 };
-use lattice_twin::{Course, Entry, Extent, MadeUp, Sim, play, replay};
+use lattice_twin::{Course, Entry, Extent, MadeUp, Recording, Sim, play, replay};
 
 /// A sim that broadcasts each event as it gets it, and kicks whoever sends a 3.
 struct Echo {
@@ -187,4 +187,53 @@ fn the_digest_is_taken_at_fixed_ticks_and_is_said_last() {
         let expected = if entry.tick % 7 == 6 { vec![-entry.tick as u64] } else { Vec::new() };
         assert_eq!(digests, expected, "tick {}", entry.tick);
     }
+}
+
+/// Plays a log again, and records what was played.
+fn recorded(log: &InputLog, mut sim: Echo) -> Recording {
+    let mut recording = Recording::new(log.header.clone());
+    replay(&mut sim, log, &mut |called| {
+        recording.note(called);
+        ControlFlow::Continue(())
+    });
+    recording
+}
+
+#[test]
+fn a_recording_is_the_log_with_the_hash_of_every_tick_in_which_anything_was_said() {
+    let (log, entries) = made_up(6, Echo::new());
+    let recording = recorded(&log, Echo::new());
+    let end = log.end.clone().unwrap();
+    assert!(recording.ended_as(&end));
+    let read = InputLog::read(&recording.encode(&log.inputs, Some(&end))).unwrap();
+    assert_eq!((&read.header, &read.end), (&log.header, &log.end));
+    let came = |log: &InputLog| -> Vec<_> {
+        let came = log.inputs.iter().filter(|it| !it.events.is_empty() || !it.codes.is_empty());
+        came.cloned().collect()
+    };
+    assert_eq!(came(&read), log.inputs, "what came in is the same, and so are its hashes");
+    let ticks = entries.iter().filter(|entry| entry.tick < end.ticks);
+    for entry in ticks.filter(|entry| !entry.said.is_empty()) {
+        let at = read.inputs.binary_search_by_key(&entry.tick, |inputs| inputs.tick);
+        assert_eq!(read.inputs[at.unwrap()].transcript, entry.transcript, "tick {}", entry.tick);
+    }
+    assert_eq!(replayed(&read, Echo::new()), (Extent::Through, entries));
+}
+
+#[test]
+fn a_recording_does_not_claim_an_end_that_was_not_played() {
+    let (log, _) = made_up(5, Echo::new());
+    let (faulted, _) = made_up(5, Echo { faults_in: Some(40), ..Echo::new() });
+    let end = log.end.clone().unwrap();
+    let broken = recorded(&log, Echo { faults_in: Some(40), ..Echo::new() });
+    assert!(!broken.ended_as(&end), "it faulted at tick 40, and the log went on");
+    assert!(broken.ended_as(&faulted.end.unwrap()), "it ended as a sim that faults there");
+    let cut_off = InputLog::read(&broken.encode(&log.inputs, None)).unwrap();
+    assert_eq!(cut_off.end, None);
+    assert_eq!(cut_off.inputs.last().unwrap().tick, 40, "nothing came behind the fault");
+    let ending = LoggedEnding::Finished;
+    let finished = LoggedEnd { ending, ..end.clone() };
+    assert!(!recorded(&log, Echo::new()).ended_as(&finished), "it was shut down");
+    let ending = LoggedEnding::Cut { kind: "DEADLINE".to_owned() };
+    assert!(!recorded(&log, Echo::new()).ended_as(&LoggedEnd { ending, ..end }));
 }

@@ -28,7 +28,7 @@ use super::{
     terminal::{Tone, line, paint},
 };
 use crate::{
-    config::{ServeSettings, ServerConfig},
+    config::{OnStop, ServeSettings, ServerConfig},
     serve::Server,
 };
 use build::Source;
@@ -40,7 +40,7 @@ use watch::Watch;
 /// Run one sim at your desk: build it, play it, and again at each change.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-C and C++ are built by the documented clang command, which is shown; a .wasm file is taken as it is.
+C and C++ are built as `lattice build` does, by a command that is shown; a .wasm file is taken as it is.
 The headers are those of LATTICE_INCLUDE, of an include/ folder above the source, or the built-in ones.
 A page/ folder beside the source is served as the game's page. Every file stays as it is: data and
 modules go to a temporary folder, which Ctrl-C removes.
@@ -108,6 +108,8 @@ fn settings(port: u16, folder: &Path) -> Result<ServeSettings, CliError> {
         data_dir: folder.join("data"),
         pages_dir,
         player_token_ttl_s: A_DAY_S,
+        // The folder is temporary, and who writes a sim wants to see it stop.
+        on_stop: OnStop::End,
         ..ServerConfig::default()
     };
     Ok(ServeSettings { server, policy: Policy::default() })

@@ -10,7 +10,9 @@ use serde_json::{Map, Value, json};
 use super::{Dev, build::Source, live::Live};
 use crate::cli::{
     CliError,
+    build::compile,
     client::Client,
+    shell::pasted,
     terminal::{Tone, bytes, line, paint, print, string},
     upload::upload,
     verdict::{is_admitted, verdict},
@@ -93,12 +95,13 @@ impl Session {
 
 /// Makes the module, and shows by which command.
 async fn build(source: &Source) -> Result<(), CliError> {
-    let Some(command) = source.command() else { return Ok(()) };
-    line(&paint(Tone::Quiet, &format!("$ {command}")))?;
-    let began = Instant::now();
     let aside = source.clone();
-    let built = tokio::task::spawn_blocking(move || aside.build()).await;
-    built.map_err(CliError::failed)?.map_err(CliError::failed)?;
+    let words = tokio::task::spawn_blocking(move || aside.words()).await;
+    let Some(words) = words.map_err(CliError::failed)?? else { return Ok(()) };
+    line(&paint(Tone::Quiet, &format!("$ {}", pasted("clang", &words))))?;
+    let began = Instant::now();
+    let built = tokio::task::spawn_blocking(move || compile("clang", &words)).await;
+    built.map_err(CliError::failed)??;
     let module = source.module();
     let size = fs::metadata(module).map_err(CliError::unreadable(module))?.len();
     let seconds = began.elapsed().as_secs_f64();
