@@ -210,7 +210,8 @@ async fn a_fork_that_is_refused_leaves_nothing_behind() {
     let (mut ada, _) = Adder::join(&app, &id).await;
     let (_, tick) = ada.say(2).await;
     written(&app, &id, tick + 1).await;
-    let viewer = app.make_token("eve", "viewer").await;
+    let found = app.get(&format!("/matches/{id}")).send().await.expect(200);
+    let viewer = app.make_token(found["CreatedBy"].as_str().unwrap(), "viewer").await;
     let developer = app.make_token("dan", "developer").await;
     let asked = |token: &str| {
         let path = format!("/matches/{id}/forks");
