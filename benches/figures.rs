@@ -25,19 +25,21 @@ mod replay;
 mod script;
 mod server;
 mod sims;
+mod snapshot;
 mod stats;
 mod subject;
 mod tick;
 mod upload;
 
 /// Each figure's name and how it is measured.
-const FIGURES: [(&str, fn()); 8] = [
+const FIGURES: [(&str, fn()); 9] = [
     ("tick", tick::measure),
     ("host-call", host_call::measure),
     ("creation", creation::measure),
     ("upload", upload::measure),
     ("sims", sims::measure),
     ("replay", replay::measure),
+    ("snapshot", snapshot::measure),
     ("egress", egress::measure),
     ("pooling", pooling::measure),
 ];

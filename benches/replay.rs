@@ -46,11 +46,29 @@ pub(crate) fn measure() {
         &format!("{:.0} times real time  aim: 200", real / seconds),
     );
     let player_hours = 16.0 * real / 3_600.0;
-    println!("  log: {:.0} bytes a player-hour, not compressed", bytes.len() as f64 / player_hours);
+    let (whole, packed) = (bytes.len() as f64, packed(&log, script.tick_hz.into()) as f64);
+    println!(
+        "  log: {:.0} KB a player-hour as it is kept, {:.0} KB before it is compressed",
+        packed / player_hours / 1e3,
+        whole / player_hours / 1e3
+    );
+}
+
+/// Bytes of the log as it is kept: in blocks of LZ4, each with the records of a second.
+fn packed(log: &InputLog, tick_hz: i64) -> usize {
+    let seconds = log.inputs.chunk_by(|one, next| one.tick / tick_hz == next.tick / tick_hz);
+    let block = |inputs: &[TickInputs]| {
+        let mut bytes = Vec::new();
+        for inputs in inputs {
+            Record::Inputs(inputs.clone()).encode(&mut bytes);
+        }
+        lz4_flex::block::compress(&bytes).len()
+    };
+    seconds.map(block).sum()
 }
 
 /// Plays the match in a guest; the seconds that it takes, and the log that it leaves.
-fn play(program: &Program, script: &Script, mut log: Option<&mut Vec<u8>>) -> f64 {
+pub(crate) fn play(program: &Program, script: &Script, mut log: Option<&mut Vec<u8>>) -> f64 {
     let mut guest = Guest::new(program, Arc::clone(&script.config), Arc::default()).unwrap();
     if let Some(log) = log.as_deref_mut() {
         header(program, script).encode(log);

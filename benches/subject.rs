@@ -9,12 +9,14 @@ use std::{
 
 use lattice_host::{
     Action, ApplyError, Fleet, HostSettings, InputChunk, LogLine, MatchEnd, MatchSpec, Origin,
-    Outcome, Program, Reports, Snapshot,
+    Outcome, Program, Reports, Resume, Snapshot,
     egress::{EgressSettings, SystemNetwork},
 };
 use lattice_policies::{GameId, MatchId, Policy, admission};
 use tokio::sync::mpsc;
 use wasmtime::Module;
+
+use crate::script::Script;
 
 /// A fleet with one worker.
 pub(crate) struct Subject {
@@ -48,13 +50,16 @@ impl Subject {
         self.fleet.compile(&admitted).unwrap()
     }
 
-    /// Asserts that the peer runs the same machine code: the fleet's one compiled artefact ends
-    /// with what the peer's engine makes of the same bytes.
+    /// Asserts that the peer runs the same machine code: the fleet's one compiled artefact, which
+    /// is of the module with some exports added, is code for the peer's engine, and the same.
     pub(crate) fn assert_same_code(&self, peer: &Module) {
+        const CHECKSUM: usize = 32;
         let file = fs::read_dir(self.folder.path()).unwrap().next().unwrap().unwrap();
         let kept = fs::read(file.path()).unwrap();
-        let peer = peer.serialize().unwrap();
-        assert!(kept.ends_with(&peer), "the peer's engine is set up as the host's");
+        #[allow(unsafe_code, reason = "this process has just compiled it")]
+        let ours = unsafe { Module::deserialize(peer.engine(), &kept[CHECKSUM..]) };
+        let ours = ours.expect("the peer's engine is set up as the host's");
+        assert_eq!(ours.text(), peer.text());
     }
 
     /// Starts a match; waits while too many others are starting.
@@ -62,16 +67,33 @@ impl Subject {
         self.matches += 1;
         let id = id(self.matches);
         let config = Arc::from([]);
-        let game = GameId::from_random([1; 10]);
-        let spec = MatchSpec {
-            id,
-            game,
+        let (game, origin) = (GameId::from_random([1; 10]), Origin::Init);
+        let program = program.clone();
+        self.apply(MatchSpec { id, game, program, tick_hz, seed: 7, config, origin });
+    }
+
+    /// Has a match of the script go on from its log.
+    pub(crate) fn resume(&mut self, program: &Program, script: &Script, resume: &Arc<Resume>) {
+        self.matches += 1;
+        self.apply(MatchSpec {
+            id: id(self.matches),
+            game: GameId::from_random([1; 10]),
             program: program.clone(),
-            tick_hz,
-            seed: 7,
-            config,
-            origin: Origin::Init,
-        };
+            tick_hz: script.tick_hz,
+            seed: script.seed,
+            config: Arc::clone(&script.config),
+            origin: Origin::Log(Arc::clone(resume)),
+        });
+    }
+
+    /// Waits until every match that was to go on does.
+    pub(crate) fn wait_for_resumes(&self) {
+        while self.ends.counts.lock().unwrap().resumed < self.matches {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn apply(&self, spec: MatchSpec) {
         while let Err(error) = self.fleet.apply(Action::Start(spec.clone())) {
             assert_eq!(error, ApplyError::Busy);
             thread::sleep(Duration::from_millis(1));
@@ -114,6 +136,7 @@ struct Ends {
 struct Counts {
     ended: u64,
     awaited: u64,
+    resumed: u64,
 }
 
 impl Ends {
@@ -133,7 +156,9 @@ impl Reports for Ends {
 
     fn inputs(&self, _: &MatchId, _: InputChunk) {}
 
-    fn resumed(&self, _: &MatchId, _: i64) {}
+    fn resumed(&self, _: &MatchId, _: i64) {
+        self.counts.lock().unwrap().resumed += 1;
+    }
 
     fn snapshot(&self, _: &MatchId, _: &Arc<Snapshot>) -> bool {
         true

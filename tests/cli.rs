@@ -63,7 +63,7 @@ impl Said {
 fn every_command_explains_itself_with_examples() {
     let commands = [
         "serve", "scan", "upload", "game", "match", "replay", "inspect", "fork", "egress", "token",
-        "audit", "backup", "build", "verify", "dev",
+        "audit", "backup", "build", "verify", "dev", "receipt", "key",
     ];
     let help = run(lattice().arg("--help")).done();
     for command in commands {

@@ -48,6 +48,7 @@ mod outbound;
 mod overload;
 mod pages;
 mod play;
+mod receipts;
 mod replay;
 mod restart;
 mod resume;

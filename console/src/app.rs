@@ -19,6 +19,7 @@ use crate::{
     http::error::{ApiError, ApiResult},
     metrics::Metrics,
     rate::{Rate, RateTable},
+    receipt::Keys,
     schedule::Schedule,
     share::Shares,
 };
@@ -43,6 +44,7 @@ pub(crate) struct Shared {
     /// Where the public listener is bound.
     pub(crate) address: SocketAddr,
     pub(crate) store: Store,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) fleet: Fleet,
     pub(crate) schedule: Arc<Schedule>,
     pub(crate) feed: Arc<LogFeed>,
@@ -73,6 +75,7 @@ pub(crate) struct Parts {
     pub(crate) policy: Policy,
     pub(crate) address: SocketAddr,
     pub(crate) store: Store,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) fleet: Fleet,
     pub(crate) schedule: Arc<Schedule>,
     pub(crate) feed: Arc<LogFeed>,
@@ -82,7 +85,8 @@ pub(crate) struct Parts {
 
 impl App {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { config, policy, address, store, fleet, schedule, feed, metrics, stage } = parts;
+        let Parts { config, policy, address, store, keys, fleet, schedule, feed, metrics, stage } =
+            parts;
         let address_rate =
             Rate::new(config.address_requests_per_second, config.address_requests_burst);
         let token_rate = Rate::new(config.token_requests_per_second, config.token_requests_burst);
@@ -103,6 +107,7 @@ impl App {
             policy,
             address,
             store,
+            keys,
             fleet,
             schedule,
             feed,

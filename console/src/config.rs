@@ -91,6 +91,8 @@ pub struct ServerConfig {
     pub sockets_per_player: usize,
     /// Live log streams open at once.
     pub log_streams: usize,
+    /// How often the audit's end is signed, where the audit has grown.
+    pub audit_head_every_ms: u64,
     /// The longest input log of a match: where it would get longer it is cut, and the match goes on.
     pub input_log_bytes_per_match: u64,
     /// A player's token that was not used for so long is void.
@@ -148,6 +150,7 @@ impl Default for ServerConfig {
             sockets_per_match: 1_024,
             sockets_per_player: 4,
             log_streams: 256,
+            audit_head_every_ms: 60_000,
             input_log_bytes_per_match: 64 << 20,
             player_token_ttl_s: 600,
             socket_send_ms: 5_000,
@@ -257,6 +260,7 @@ impl ServerConfig {
         range("match_slots", self.match_slots.into(), 1..=16_384)?;
         range("matches_per_game", self.matches_per_game as u64, 1..=16_384)?;
         range("log_streams", self.log_streams as u64, 0..=1 << 16)?;
+        range("audit_head_every_ms", self.audit_head_every_ms, 100..=86_400_000)?;
         range("input_log_bytes_per_match", self.input_log_bytes_per_match, 1_024..=1 << 30)?;
         range("sockets_per_match", self.sockets_per_match as u64, 1..=1 << 16)?;
         range("sockets_per_player", self.sockets_per_player as u64, 1..=64)?;

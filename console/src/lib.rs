@@ -12,6 +12,7 @@ pub mod serve;
 pub mod symbols;
 
 mod app;
+mod audit_heads;
 mod egress;
 mod egress_audit;
 mod feed;
@@ -26,6 +27,7 @@ mod metrics;
 mod network;
 mod past;
 mod rate;
+mod receipt;
 mod recheck;
 mod replay;
 mod reports;

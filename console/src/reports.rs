@@ -3,6 +3,7 @@
 //! for a day; so do inputs, up to a bound, where their log is cut; log lines that can't be written,
 //! or are over the bound, are lost.
 
+mod endings;
 mod keeper;
 mod queue;
 
@@ -14,17 +15,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lattice_host::{Fault, InputChunk, LogLine, MatchEnd, Outcome, Reports, Snapshot};
+use lattice_host::{InputChunk, LogLine, MatchEnd, Outcome, Reports, Snapshot};
 use lattice_policies::{MatchId, escape::guest_text};
-use lattice_store::{EndProof, InputAppend, MatchState, Store, StoreError};
-use serde_json::{Value, json};
+use lattice_store::{InputAppend, Store, StoreError};
+use serde_json::json;
 
 pub(crate) use self::keeper::keep;
 use self::{
     keeper::Keeper,
     queue::{Queue, Report, Taken},
 };
-use crate::{feed::LogFeed, metrics::Metrics, schedule::Schedule};
+use crate::{feed::LogFeed, metrics::Metrics, receipt::Keys, schedule::Schedule};
 
 /// Characters of a log line that are kept; a line is longer only by its escapes.
 const LINE_CHARS: usize = 8 << 10;
@@ -52,6 +53,7 @@ pub(crate) struct Pump {
 /// log is cut before it is longer than `most_inputs` bytes.
 pub(crate) fn start(
     store: Store,
+    keys: Arc<Keys>,
     feed: Arc<LogFeed>,
     schedule: Arc<Schedule>,
     metrics: Arc<Metrics>,
@@ -59,7 +61,7 @@ pub(crate) fn start(
 ) -> io::Result<(Reporter, Pump)> {
     let queue = Arc::new(Queue::default());
     let source = Arc::clone(&queue);
-    let mut writer = Writer::new(store, feed, Arc::clone(&queue), most_inputs)?;
+    let mut writer = Writer::new(store, keys, feed, Arc::clone(&queue), most_inputs)?;
     let thread = thread::Builder::new().name("reports".into()).spawn(move || {
         while let Some(reports) = source.take_all(writer.patience()) {
             writer.write(reports);
@@ -138,6 +140,7 @@ impl Change {
 
 struct Writer {
     store: Store,
+    keys: Arc<Keys>,
     feed: Arc<LogFeed>,
     queue: Arc<Queue>,
     most_inputs: u64,
@@ -152,13 +155,14 @@ struct Writer {
 impl Writer {
     fn new(
         store: Store,
+        keys: Arc<Keys>,
         feed: Arc<LogFeed>,
         queue: Arc<Queue>,
         most_inputs: u64,
     ) -> io::Result<Self> {
         let keeper = Keeper::start(store.clone(), Arc::clone(&queue))?;
         let (unwritten, marks) = Default::default();
-        Ok(Self { store, feed, queue, most_inputs, unwritten, marks, keeper })
+        Ok(Self { store, keys, feed, queue, most_inputs, unwritten, marks, keeper })
     }
 
     /// How long to wait for reports before the next attempt.
@@ -230,7 +234,9 @@ impl Writer {
         while let Some(change) = self.unwritten.front() {
             let written = match change {
                 Change::Running(id) => self.store.match_running(id).map(|_| 1),
-                Change::Ended(id, end) => self.store.end_match(id, end, None).map(|_| 1),
+                Change::Ended(id, end) => {
+                    endings::write(&self.store, &self.keys.host, id, end).map(|()| 1)
+                }
                 Change::Lost(id, why) => self.store.lose(id, why).map(|_| 1),
                 Change::Resumed(id, tick) => self.store.resumed(id, *tick, json!({})).map(|()| 1),
                 Change::Inputs(_) => self.write_inputs(),
@@ -305,54 +311,23 @@ fn kept(id: &MatchId, line: &LogLine) -> lattice_store::LogLine {
 fn ended(id: MatchId, end: MatchEnd) -> Change {
     match end.outcome {
         Outcome::Lost { why } => Change::Lost(id, why),
-        _ => Change::Ended(id, Box::new(stored(end))),
+        _ => Change::Ended(id, Box::new(endings::stored(end))),
     }
-}
-
-fn stored(end: MatchEnd) -> lattice_store::MatchEnd {
-    let figures = json!({
-        "Fuel": end.fuel,
-        "DroppedPeriods": end.dropped_periods,
-        "DroppedLogLines": end.dropped_log_lines,
-    });
-    let (state, fault) = match &end.outcome {
-        Outcome::Finished => (MatchState::Finished, None),
-        Outcome::Stopped | Outcome::Lost { .. } => (MatchState::Stopped, None),
-        Outcome::Faulted(fault) => (MatchState::Faulted, Some(fault_json(fault))),
-    };
-    let (ticks, result) = (end.ticks, end.result);
-    let proof = end.proof.map(|proof| EndProof {
-        transcript: proof.transcript,
-        state: proof.state,
-        runs: proof.runs,
-        fingerprint: proof.fingerprint,
-    });
-    lattice_store::MatchEnd { state, ticks, fault, result, figures: Some(figures), proof }
-}
-
-/// A fault as answers and the audit show it.
-pub(crate) fn fault_json(fault: &Fault) -> Value {
-    let frames = fault.frames.iter().map(|frame| match frame.offset {
-        Some(offset) => json!({ "Function": frame.function, "Offset": offset }),
-        None => json!({ "Function": frame.function }),
-    });
-    let detail = guest_text(fault.detail.as_bytes(), 512);
-    json!({
-        "Kind": fault.kind.as_str(),
-        "Entry": fault.entry,
-        "Tick": fault.tick,
-        "Detail": detail,
-        "Frames": frames.collect::<Vec<_>>(),
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use lattice_host::Level;
     use lattice_policies::{GameId, Sha256, admission, policy::AdmissionLimits};
-    use lattice_store::{Actor, NewMatch};
+    use lattice_store::{Actor, MatchState, NewMatch};
 
     use super::*;
+    use crate::receipt::HostKey;
+
+    fn writer(store: &Store, queue: &Arc<Queue>, most_inputs: u64) -> Writer {
+        let keys = Arc::new(Keys { host: HostKey::draw(), public: Vec::new() });
+        Writer::new(store.clone(), keys, Arc::default(), Arc::clone(queue), most_inputs).unwrap()
+    }
 
     fn line(text: &str) -> LogLine {
         LogLine { tick: 3, level: Level::Info, text: text.into() }
@@ -390,8 +365,7 @@ mod tests {
                     BEGIN SELECT RAISE(ABORT, 'full'); END";
         disk.execute_batch(full).unwrap();
 
-        let feed = Arc::new(LogFeed::default());
-        let mut writer = Writer::new(store.clone(), feed, Arc::default(), 1 << 20).unwrap();
+        let mut writer = writer(&store, &Arc::default(), 1 << 20);
         let reports = VecDeque::from([Report::Started(id.clone())]);
         writer.write(Taken { reports, ..Taken::default() });
         let end = lattice_store::MatchEnd {
@@ -427,8 +401,7 @@ mod tests {
         disk.execute_batch(full).unwrap();
 
         let queue = Arc::new(Queue::default());
-        let feed = Arc::new(LogFeed::default());
-        let mut writer = Writer::new(store.clone(), feed, Arc::clone(&queue), 1 << 20).unwrap();
+        let mut writer = writer(&store, &queue, 1 << 20);
         for bytes in [&b"first, "[..], b"second, ", b"third"] {
             queue.push_inputs(&id, bytes.to_vec(), 0);
         }
@@ -459,8 +432,7 @@ mod tests {
         let store = Store::open(folder.path()).unwrap();
         let id = started(&store);
         let queue = Arc::new(Queue::default());
-        let feed = Arc::new(LogFeed::default());
-        let mut writer = Writer::new(store.clone(), feed, Arc::clone(&queue), 8).unwrap();
+        let mut writer = writer(&store, &queue, 8);
         for bytes in [&b"12345678"[..], b"9"] {
             queue.push_inputs(&id, bytes.to_vec(), 0);
         }

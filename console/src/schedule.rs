@@ -7,7 +7,7 @@ use std::{
 };
 
 use lattice_host::{
-    ApplyError, Fleet, MatchSpec,
+    ApplyError, Fleet, MatchSpec, Origin,
     director::{Wanted, plan},
 };
 use lattice_policies::{GameId, MatchId};
@@ -32,11 +32,18 @@ impl Schedule {
         let id = spec.id.clone();
         lock(&self.places).insert(id.clone(), place);
         let mut wanted = lock(&self.wanted);
-        wanted.insert(id.clone(), Wanted::Running(spec));
-        carry_out(fleet, &wanted).inspect_err(|_| {
-            wanted.remove(&id);
-            lock(&self.places).remove(&id);
-        })
+        wanted.insert(id.clone(), Wanted::Running(Box::new(spec)));
+        let done = carry_out(fleet, &wanted);
+        match (&done, wanted.get_mut(&id)) {
+            // What it goes on from is used up, and may hold a whole log in memory.
+            (Ok(()), Some(Wanted::Running(spec))) => spec.origin = Origin::Init,
+            (Ok(()), _) => {}
+            (Err(_), _) => {
+                wanted.remove(&id);
+                lock(&self.places).remove(&id);
+            }
+        }
+        done
     }
 
     /// Wants a match to stop. Of one that does not run, nothing is wanted.

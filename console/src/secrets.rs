@@ -56,6 +56,11 @@ pub fn seed() -> u64 {
     u64::from_le_bytes(random())
 }
 
+/// The secret that a signing key is made of.
+pub fn key_seed() -> [u8; 32] {
+    random()
+}
+
 /// 128 random bits in base64url, by which a digest tells nothing of what else it was made from.
 pub fn salt() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(random::<16>())

@@ -24,12 +24,14 @@ use tokio::{runtime::Runtime, sync::watch, task::JoinHandle};
 
 use crate::{
     app::{App, Parts, Stage, blocking},
+    audit_heads,
     config::{OnStop, ServeSettings, ServerConfig},
     egress_audit::{self, EgressAudit},
     feed::LogFeed,
     http,
     listener::{self, Limits},
     metrics::Metrics,
+    receipt::{KeyError, KeyFolder},
     recheck::recheck,
     reports::{self, Pump},
     resume::resume_all,
@@ -47,6 +49,8 @@ pub enum ServeError {
     Listen { address: SocketAddr, cause: io::Error },
     #[error(transparent)]
     Open(#[from] OpenError),
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     #[error("the data folder {}: {cause}", .dir.display())]
     Store { dir: PathBuf, cause: StoreError },
     #[error("the sandbox cannot start: {0}")]
@@ -90,11 +94,13 @@ impl Server {
         let (public, address) = bind(config.listen)?;
         let (admin, admin_address) = bind(config.admin_listen)?;
         let store = Store::open(&config.data_dir)?;
+        let keys = Arc::new(KeyFolder::of(&config.data_dir).keys()?);
         let runtime = runtime().map_err(ServeError::Thread)?;
         let (metrics, feed) = (Arc::new(Metrics::new()), Arc::new(LogFeed::default()));
         let schedule = Arc::new(Schedule::default());
         let (reporter, pump) = reports::start(
             store.clone(),
+            keys.clone(),
             feed.clone(),
             schedule.clone(),
             metrics.clone(),
@@ -126,6 +132,7 @@ impl Server {
             policy,
             address,
             store,
+            keys,
             fleet,
             schedule,
             feed,
@@ -149,6 +156,7 @@ impl Server {
             first_token,
         };
         server.get_ready();
+        server.runtime.spawn(audit_heads::keep_signing(server.app.clone()));
         Ok(server)
     }
 
@@ -172,7 +180,8 @@ impl Server {
     }
 
     /// Stops gracefully: not ready, matches left for the next start or asked to stop, sockets
-    /// closed, reports and the audit of fetches written, requests answered, database checkpointed. Blocks.
+    /// closed, reports and the audit of fetches written, requests answered, the audit's end signed,
+    /// database checkpointed. Blocks.
     pub fn stop(self) -> Result<(), ServeError> {
         let grace = Duration::from_millis(self.app.config.stop_grace_ms);
         self.stage.send_replace(Stage::Stopping);
@@ -190,8 +199,11 @@ impl Server {
             }
         }
         let dir = self.app.config.data_dir.clone();
-        let store = self.app.store.clone();
+        let (store, keys) = (self.app.store.clone(), self.app.keys.clone());
         self.runtime.shutdown_timeout(grace);
+        if let Err(error) = audit_heads::sign(&store, &keys.host) {
+            tracing::error!(%error, "the audit's end is not signed");
+        }
         store.checkpoint().map_err(|cause| ServeError::Store { dir, cause })
     }
 

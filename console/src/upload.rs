@@ -10,12 +10,13 @@ use lattice_policies::{
     escape::guest_text,
     roles::Permit,
 };
-use lattice_store::{Actor, Inserted, ModuleBuild};
+use lattice_store::{Actor, BuildFacts, Inserted, ModuleBuild};
 use semver::Version;
 
 use crate::{
     app::{App, blocking, to_its_end},
     http::error::{ApiError, ApiResult},
+    receipt::sign_build,
     share::Place,
 };
 
@@ -90,8 +91,11 @@ async fn commit(
     admitted: Admitted,
 ) -> ApiResult<Outcome> {
     let policy = app.policy_id;
-    let insert = app
-        .store(move |store| store.insert_build(&actor, &game, &version, &admitted, policy, None));
+    let keys = app.keys.clone();
+    let insert = app.store(move |store| {
+        let sign = |facts: &BuildFacts<'_>| sign_build(&keys.host, facts);
+        store.insert_build(&actor, &game, &version, &admitted, policy, Some(&sign))
+    });
     match timed(app, "commit", insert).await? {
         Inserted::New(build) => {
             app.metrics.uploaded("admitted");

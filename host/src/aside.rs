@@ -20,8 +20,15 @@ type Job = Box<dyn FnOnce() + Send>;
 /// [`waiting`](Self::waiting).
 pub(crate) struct Aside {
     /// Taken when the thread has to end.
-    open: Mutex<Option<(mpsc::Sender<(usize, Job)>, thread::JoinHandle<()>)>>,
+    open: Mutex<Option<Open>>,
     waiting: Arc<AtomicUsize>,
+}
+
+/// The way to a thread that has not ended.
+struct Open {
+    /// Each with the bytes that it holds.
+    jobs: mpsc::Sender<(usize, Job)>,
+    thread: thread::JoinHandle<()>,
 }
 
 impl Aside {
@@ -38,7 +45,7 @@ impl Aside {
             }
         };
         let thread = thread::Builder::new().name(name.into()).spawn(run)?;
-        Ok(Self { open: Mutex::new(Some((jobs, thread))), waiting })
+        Ok(Self { open: Mutex::new(Some(Open { jobs, thread })), waiting })
     }
 
     /// Bytes that the jobs hold which are not done.
@@ -49,7 +56,7 @@ impl Aside {
     /// Hands in a job that holds so many bytes. Once the thread has ended it is done here.
     pub(crate) fn run(&self, bytes: usize, job: impl FnOnce() + Send + 'static) {
         let open = lock(&self.open);
-        let Some((jobs, _)) = open.as_ref() else {
+        let Some(Open { jobs, .. }) = open.as_ref() else {
             drop(open);
             return job();
         };
@@ -68,7 +75,7 @@ impl Aside {
     /// Waits until all jobs are done. Those that come later are done where they are handed in.
     pub(crate) fn end(&self) {
         let open = lock(&self.open).take();
-        if let Some((jobs, thread)) = open {
+        if let Some(Open { jobs, thread }) = open {
             drop(jobs);
             let _ = thread.join();
         }

@@ -18,7 +18,7 @@ pub enum ImageDifference {
 
 /// So many equal bytes end what differs.
 const APART: usize = 16;
-const ZEROS: [u8; PAGE_BYTES] = [0; PAGE_BYTES];
+static ZEROS: [u8; PAGE_BYTES] = [0; PAGE_BYTES];
 
 impl Image {
     /// The first place where another guest is not the same.

@@ -9,7 +9,7 @@ use crate::{fleet::Action, matches::MatchSpec};
 /// What is wanted of a match.
 #[derive(Clone)]
 pub enum Wanted {
-    Running(MatchSpec),
+    Running(Box<MatchSpec>),
     Stopped,
 }
 
@@ -19,7 +19,7 @@ pub enum Wanted {
 /// is no longer in `wanted` once it has ended, so nothing is started twice.
 pub fn plan(wanted: &BTreeMap<MatchId, Wanted>, running: &BTreeSet<MatchId>) -> Vec<Action> {
     let starts = wanted.iter().filter_map(|(id, wanted)| match wanted {
-        Wanted::Running(spec) if !running.contains(id) => Some(Action::Start(spec.clone())),
+        Wanted::Running(spec) if !running.contains(id) => Some(Action::Start((**spec).clone())),
         _ => None,
     });
     let unwanted = |id: &&MatchId| !matches!(wanted.get(*id), Some(Wanted::Running(_)));

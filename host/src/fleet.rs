@@ -24,7 +24,7 @@ use crate::{
     epoch::EpochClock,
     fault::{Fault, FaultKind},
     lock::lock,
-    matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus, Runner},
+    matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus, Origin, Runner},
     program::{CompileError, Program},
     replay::{self, ReplayError, Replayed, ReplayedTick, Stretch},
     reports::{Outcome, Reports},
@@ -117,6 +117,8 @@ struct Inner {
 
 struct Threads {
     starter: Starter,
+    /// For matches that their logs bring back.
+    resumer: Starter,
     workers: Workers,
     _epoch: EpochClock,
 }
@@ -130,12 +132,16 @@ impl Fleet {
         let egress = Egress::start(settings.egress)?;
         let registry = Registry::new(reports, egress).map_err(StartError::Thread)?;
         let registry = Arc::new(registry);
-        let workers = Workers::start(settings.workers.max(1)).map_err(StartError::Thread)?;
-        let starter = Starter::start(Arc::clone(&registry), Arc::clone(workers.lanes()))
+        let threads = settings.workers.max(1);
+        let workers = Workers::start(threads).map_err(StartError::Thread)?;
+        // A log that takes long to be run again keeps nobody from starting anew.
+        let starter =
+            Starter::start("starter", 1, &registry, workers.lanes()).map_err(StartError::Thread)?;
+        let resumer = Starter::start("resumer", threads, &registry, workers.lanes())
             .map_err(StartError::Thread)?;
         let epoch = EpochClock::start(engine.wasmtime().clone()).map_err(StartError::Thread)?;
         let lanes = Arc::clone(workers.lanes());
-        let threads = Mutex::new(Some(Threads { starter, workers, _epoch: epoch }));
+        let threads = Mutex::new(Some(Threads { starter, resumer, workers, _epoch: epoch }));
         let inner = Inner {
             engine,
             artifacts,
@@ -286,8 +292,9 @@ impl Fleet {
                 thread::sleep(PAUSE);
             }
         }
-        let Threads { starter, workers, _epoch } = threads;
+        let Threads { starter, resumer, workers, _epoch } = threads;
         starter.end();
+        resumer.end();
         workers.end();
         registry.copies.end();
         registry.seals.end();
@@ -308,7 +315,11 @@ impl Fleet {
         if !self.inner.registry.add(&live, slots) {
             return Err(ApplyError::Full { slots });
         }
-        if !threads.starter.order(spec, live) {
+        let starter = match spec.origin {
+            Origin::Log(_) => &threads.resumer,
+            Origin::Init | Origin::Fork(_) => &threads.starter,
+        };
+        if !starter.order(spec, live) {
             self.inner.registry.remove(&id);
             return Err(ApplyError::Busy);
         }

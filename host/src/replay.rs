@@ -141,7 +141,8 @@ pub(crate) fn replay(
 }
 
 /// Runs a match again to where it stood before tick `at`, also where the log's last inputs are
-/// long before that: whoever asks knows that those ticks were run.
+/// long before that: whoever asks knows that those ticks were run. One that is broken off is
+/// [`ReplayError::Ended`].
 pub(crate) fn resume(
     program: &Program,
     stretch: &Stretch<'_>,

@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn only_pages_with_something_in_them_are_kept() {
-        assert!(Page::copy(&[0; PAGE_BYTES]).is_none());
+        assert!(Page::copy(&vec![0; PAGE_BYTES]).is_none());
         for at in [0, 255, 256, PAGE_BYTES - 1] {
             let mut bytes = vec![0; PAGE_BYTES];
             bytes[at] = 1;

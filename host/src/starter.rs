@@ -1,47 +1,52 @@
-//! The starter: a thread that instantiates matches and runs their `init` and tick 0. An `init` may
-//! take ten ticks' fuel and must not make other matches' ticks late; and once tick 0 has run, it
-//! is known how heavy the match is.
+//! Starters: threads that bring matches to where their ticks go on. An `init` may take ten ticks'
+//! fuel, and a log that is run again far more, and neither must make other matches' ticks late; and
+//! once the first tick has run, it is known how heavy the match is.
 
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, mpsc},
     thread,
     time::Instant,
 };
 
 use crate::{
     fleet::Registry,
+    lock::lock,
     matches::{LiveMatch, MatchSpec, Runner},
     worker::{Lanes, yield_to_others},
 };
 
-/// Matches that wait for their `init`.
+/// Matches that wait for their turn.
 const WAITING: usize = 256;
 const STACK_BYTES: usize = 8 << 20;
 
+type Order = (MatchSpec, LiveMatch);
+
+/// Some threads, of which each takes the next order.
 pub(crate) struct Starter {
-    orders: mpsc::SyncSender<(MatchSpec, LiveMatch)>,
-    thread: thread::JoinHandle<()>,
+    orders: mpsc::SyncSender<Order>,
+    threads: Vec<thread::JoinHandle<()>>,
 }
 
 impl Starter {
-    pub(crate) fn start(registry: Arc<Registry>, lanes: Arc<Lanes>) -> io::Result<Self> {
-        let (orders, inbox) = mpsc::sync_channel::<(MatchSpec, LiveMatch)>(WAITING);
-        let run = move || {
-            yield_to_others();
-            for (spec, live) in inbox {
-                let start = || {
-                    let runner = Runner::start(&spec, live, Arc::clone(&registry))?;
-                    Some(runner.run_tick(Instant::now()))
-                };
-                let next = catch_unwind(AssertUnwindSafe(start));
-                next.into_iter().flatten().for_each(|next| lanes.pass_on(next));
-            }
+    /// Starts so many threads of that name.
+    pub(crate) fn start(
+        name: &str,
+        threads: usize,
+        registry: &Arc<Registry>,
+        lanes: &Arc<Lanes>,
+    ) -> io::Result<Self> {
+        let (orders, inbox) = mpsc::sync_channel::<Order>(WAITING);
+        let inbox = Arc::new(Mutex::new(inbox));
+        let spawn = |_| {
+            let (inbox, registry, lanes) =
+                (Arc::clone(&inbox), Arc::clone(registry), Arc::clone(lanes));
+            let thread = thread::Builder::new().name(name.into()).stack_size(STACK_BYTES);
+            thread.spawn(move || carry_out(&inbox, &registry, &lanes))
         };
-        let thread =
-            thread::Builder::new().name("starter".into()).stack_size(STACK_BYTES).spawn(run)?;
-        Ok(Self { orders, thread })
+        let threads = (0..threads).map(spawn).collect::<Result<_, _>>()?;
+        Ok(Self { orders, threads })
     }
 
     /// Hands in a match; `false` if too many wait already.
@@ -52,6 +57,23 @@ impl Starter {
     /// Takes no more orders and waits for the ones it has.
     pub(crate) fn end(self) {
         drop(self.orders);
-        let _ = self.thread.join();
+        for thread in self.threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn carry_out(inbox: &Mutex<mpsc::Receiver<Order>>, registry: &Arc<Registry>, lanes: &Arc<Lanes>) {
+    yield_to_others();
+    loop {
+        let order = lock(inbox).recv();
+        let Ok((spec, live)) = order else { return };
+        let start = || {
+            let runner = Runner::start(&spec, live, Arc::clone(registry))?;
+            Some(runner.run_tick(Instant::now()))
+        };
+        if let Ok(Some(next)) = catch_unwind(AssertUnwindSafe(start)) {
+            lanes.pass_on(next);
+        }
     }
 }

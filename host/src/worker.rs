@@ -241,7 +241,9 @@ impl Worker {
         let (runner, now) = match next {
             Ok(Next::Tick(runner, now)) => (runner, now),
             other => {
-                other.into_iter().for_each(|next| self.lanes.pass_on(next));
+                if let Ok(next) = other {
+                    self.lanes.pass_on(next);
+                }
                 self.now = Instant::now();
                 return;
             }

@@ -28,8 +28,8 @@ fn a_plan_is_the_difference_between_what_is_wanted_and_what_runs() {
     let specs: Vec<_> = (0..4).map(|_| host.spec(&program, 30)).collect();
     let ids: Vec<_> = specs.iter().map(|spec| spec.id.clone()).collect();
     let wanted = BTreeMap::from([
-        (ids[0].clone(), Wanted::Running(specs[0].clone())),
-        (ids[1].clone(), Wanted::Running(specs[1].clone())),
+        (ids[0].clone(), Wanted::Running(Box::new(specs[0].clone()))),
+        (ids[1].clone(), Wanted::Running(Box::new(specs[1].clone()))),
         (ids[2].clone(), Wanted::Stopped),
     ]);
     let running = BTreeSet::from([ids[1].clone(), ids[2].clone(), ids[3].clone()]);
@@ -45,7 +45,7 @@ fn carrying_out_a_plan_leaves_nothing_to_plan() {
     let host = TestHost::new();
     let program = host.program(ECHO);
     let spec = host.spec(&program, 30);
-    let mut wanted = BTreeMap::from([(spec.id.clone(), Wanted::Running(spec.clone()))]);
+    let mut wanted = BTreeMap::from([(spec.id.clone(), Wanted::Running(Box::new(spec.clone())))]);
     for action in plan(&wanted, &host.fleet.running()) {
         host.fleet.apply(action).unwrap();
     }

@@ -1,17 +1,19 @@
 //! `lattice audit`: reads the audit and checks its chain, straight in the data folder.
 //! Never writes to it.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use lattice_policies::GameId;
 use lattice_store::{AuditFilter, AuditRow, Page, Store};
 
 use super::{
-    CliError,
+    CliError, audit_heads,
     data::Data,
     table::table,
     terminal::{self, Tone, paint, printable},
 };
-use crate::http::audit::AuditAnswer;
+use crate::{http::audit::AuditAnswer, receipt::KeyFolder};
 
 /// The audit: what was asked, by whom, with what outcome, chained by hashes.
 #[derive(Debug, Args)]
@@ -20,6 +22,8 @@ Exit code of verify: 0 the chain is whole, 1 it is broken or cannot be read.
 
 Examples:
   lattice audit verify
+  lattice audit head > monday.receipt          # keep it where nobody can reach both
+  lattice audit verify --head monday.receipt
   lattice audit list --limit 50 --data /var/lib/lattice
   lattice audit list --game g_0123456789abcdef")]
 pub(crate) struct AuditArgs {
@@ -31,9 +35,16 @@ pub(crate) struct AuditArgs {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Check every row's hash and the chain between them; prints the last row's hash, which,
-    /// noted down elsewhere, also shows a chain that was rewritten as a whole
-    Verify,
+    /// Check every row's hash, the chain between them, and that each end that was signed is still in
+    /// it; prints the last row's hash
+    Verify {
+        /// A signed head that was kept elsewhere, which also shows a chain that was cut off or
+        /// rewritten together with its signed heads
+        #[arg(long = "head", value_name = "FILE")]
+        heads: Vec<PathBuf>,
+    },
+    /// Print the newest signed head, to be kept elsewhere
+    Head,
     /// List the newest rows
     List {
         /// Only of this game
@@ -51,15 +62,32 @@ enum Act {
 pub(crate) fn run(args: &AuditArgs) -> Result<(), CliError> {
     let store = args.data.open()?;
     match &args.act {
-        Act::Verify => verify(&store),
+        Act::Verify { heads } => verify(&store, &KeyFolder::of(args.data.dir()), heads),
+        Act::Head => head(&store),
         Act::List { game, limit, json } => list(&store, game.clone(), *limit, *json),
     }
 }
 
-fn verify(store: &Store) -> Result<(), CliError> {
+fn verify(store: &Store, keys: &KeyFolder, heads: &[PathBuf]) -> Result<(), CliError> {
     let check = store.verify_audit().map_err(CliError::failed)?;
+    let keys = keys.public_keys().map_err(CliError::failed)?;
+    let signed = audit_heads::check(store, &keys, heads)?;
     let whole = paint(Tone::Good, "whole");
-    terminal::line(&format!("{whole}: {} rows, the last with hash {}", check.rows, check.head))
+    terminal::line(&format!("{whole}: {} rows, the last with hash {}", check.rows, check.head))?;
+    terminal::line(&match signed.last {
+        Some(last) => format!("signed up to row {last}"),
+        None => "no end of it was ever signed".to_owned(),
+    })?;
+    signed.unknown.iter().try_for_each(|key| {
+        let key = printable(key);
+        terminal::line(&format!("not checked: signatures of the key {key}, whose .pub is not here"))
+    })
+}
+
+fn head(store: &Store) -> Result<(), CliError> {
+    let newest = store.last_audit_head().map_err(CliError::failed)?;
+    let none = || CliError::failed("no end of the audit is signed yet; a server that runs does it");
+    terminal::print(&newest.ok_or_else(none)?.envelope)
 }
 
 fn list(store: &Store, game: Option<GameId>, limit: u32, json: bool) -> Result<(), CliError> {

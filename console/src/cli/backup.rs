@@ -11,6 +11,7 @@ use super::{CliError, data::Data, terminal};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The copy is the whole state: games, builds with their modules, tokens (as hashes), matches, audit.
+Not in it is the key that signs receipts: copy the folder keys along, or a new key is made.
 To restore: stop the server, put the copy in an empty data folder as lattice.sqlite, start again.
 
 Examples:

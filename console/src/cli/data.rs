@@ -1,7 +1,7 @@
 //! The data folder, opened beside a server that may be running on it.
-//! Never decides what is done there; `token`, `audit` and `backup` do.
+//! Never decides what is done there; `token`, `key`, `audit` and `backup` do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lattice_store::{Actor, Store};
@@ -23,6 +23,10 @@ pub(crate) struct Data {
 }
 
 impl Data {
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     pub(crate) fn open(&self) -> Result<Store, CliError> {
         Store::open_offline(&self.dir).map_err(CliError::failed)
     }

@@ -4,6 +4,7 @@
 //! the same parts as the server does, or the server itself.
 
 mod audit;
+mod audit_heads;
 mod backup;
 mod build;
 mod build_flags;
@@ -18,8 +19,12 @@ mod explain;
 mod fork;
 mod game;
 mod inspect;
+mod key;
 mod logs;
 mod matches;
+mod receipt;
+mod receipt_check;
+mod receipt_verify;
 mod replay;
 mod scan;
 mod serve;
@@ -82,8 +87,10 @@ enum Command {
     Replay(replay::Replay),
     Inspect(inspect::Inspect),
     Fork(fork::Fork),
+    Receipt(receipt::ReceiptArgs),
     Egress(egress::EgressArgs),
     Token(token::TokenArgs),
+    Key(key::KeyArgs),
     Audit(audit::AuditArgs),
     Backup(backup::BackupArgs),
     Dev(dev::Dev),
@@ -114,8 +121,10 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Replay(args) => wait_for(replay::run(&args)),
         Command::Inspect(args) => wait_for(inspect::run(&args)),
         Command::Fork(args) => wait_for(fork::run(&args)),
+        Command::Receipt(args) => receipt::run(&args),
         Command::Egress(args) => wait_for(egress::run(&args)),
         Command::Token(args) => token::run(&args),
+        Command::Key(args) => key::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Dev(args) => dev::run(&args),

@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Verify) -> Result<(), CliError> {
     let folder = TempDir::with_prefix("lattice-verify-").map_err(CliError::failed)?;
     let deadline = u64::from(policy.matches.tick_deadline_ms);
     let patience = args.patience_ms.unwrap_or(PATIENCE * deadline);
-    let sandbox = Sandbox::new(wasm.clone(), folder.path(), &policy)?;
+    let sandbox = Sandbox::new(wasm.clone(), &policy, folder.path())?;
     let log_path = args.inputs.clone().or(args.write_inputs.clone());
     let log_path = log_path.unwrap_or_else(|| folder.path().join("inputs"));
     let transcript = match &args.inputs {

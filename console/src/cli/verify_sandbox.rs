@@ -1,15 +1,16 @@
-//! A sim in the sandbox for `lattice verify`: compiled and called in this process, in a fleet of
-//! one slot whose folder is temporary. Nothing that it asks for leaves.
+//! A sim in the sandbox for `lattice verify` and `lattice receipt verify`: compiled and called in this
+//! process, in a fleet of one slot whose folder is temporary. Nothing that it asks for leaves.
 
-use std::{path::Path, sync::Arc};
+use std::{ops::ControlFlow, path::Path, sync::Arc};
 
 use lattice_host::{
     Fault, Fleet, Guest, HostSettings, Image, InputChunk, LogLine, MatchEnd, Program, Reports,
     Snapshot,
     egress::{EgressSettings, SystemNetwork},
+    replay::{ReplayError, Replayed, Stretch},
 };
 use lattice_policies::{MatchId, Policy, Sha256, admission};
-use lattice_surface::Surface;
+use lattice_surface::{LogPart, Surface};
 use lattice_twin::{Course, Sim};
 use tokio::sync::mpsc;
 
@@ -23,7 +24,7 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    pub(super) fn new(wasm: Vec<u8>, folder: &Path, policy: &Policy) -> Result<Self, CliError> {
+    pub(super) fn new(wasm: Vec<u8>, policy: &Policy, folder: &Path) -> Result<Self, CliError> {
         let admitted = admission::scan(wasm, &policy.admission)
             .map_err(|_| CliError::failed("the module is refused; `lattice scan` says why"))?;
         let egress = EgressSettings {
@@ -46,6 +47,17 @@ impl Sandbox {
 
     pub(super) fn fingerprint(&self) -> Sha256 {
         self.fleet.fingerprint()
+    }
+
+    /// What is compiled of the module.
+    pub(super) fn runs(&self) -> Sha256 {
+        self.program.runs()
+    }
+
+    /// Runs a part of a match again that began with `init`, as far as it goes.
+    pub(super) fn replay(&self, part: LogPart<'_>) -> Result<Replayed, ReplayError> {
+        let stretch = Stretch { part, from: None };
+        self.fleet.replay(&self.program, stretch, None, |_| ControlFlow::Continue(()))
     }
 
     /// A sim that has not been started.

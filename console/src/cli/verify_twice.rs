@@ -119,9 +119,8 @@ fn difference(one: &After, other: &After) -> Option<Kind> {
 fn run(sim: WasmSim, log: &InputLog, after: impl FnMut(After) -> bool) {
     let goes_on = Cell::new(true);
     let mut watched = Watched { sim, after, goes_on: &goes_on };
-    replay(&mut watched, log, &mut |_| match goes_on.get() {
-        true => ControlFlow::Continue(()),
-        false => ControlFlow::Break(()),
+    replay(&mut watched, log, &mut |_| {
+        if goes_on.get() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
 }
 
@@ -194,7 +193,7 @@ mod tests {
     fn split(one: &str, other: &str) -> Option<String> {
         let folder = tempfile::tempdir().unwrap();
         let sandboxes = [one, other].map(|in_tick_5| {
-            Sandbox::new(module(in_tick_5), folder.path(), &Policy::default()).unwrap()
+            Sandbox::new(module(in_tick_5), &Policy::default(), folder.path()).unwrap()
         });
         let header = MatchHeader {
             module: sandboxes[0].module(),

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use lattice_policies::roles::Action;
-use lattice_store::{AuditFilter, AuditRow, Page};
+use lattice_store::{AuditFilter, AuditRow, Page, SignedHead};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -42,6 +42,31 @@ pub(crate) struct AuditAnswer {
     hash: String,
 }
 
+/// A signed end of the audit's chain.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct HeadAnswer {
+    /// The number of the last row at that time.
+    seq: i64,
+    /// Of that row.
+    hash: String,
+    /// RFC 3339.
+    at: String,
+    /// The signed statement of it, to the byte: a DSSE envelope.
+    receipt: String,
+}
+
+impl From<SignedHead> for HeadAnswer {
+    fn from(signed: SignedHead) -> Self {
+        Self {
+            seq: signed.head.seq,
+            hash: signed.head.hash.to_string(),
+            at: signed.at.to_string(),
+            receipt: signed.envelope,
+        }
+    }
+}
+
 impl From<AuditRow> for AuditAnswer {
     fn from(row: AuditRow) -> Self {
         Self {
@@ -74,6 +99,25 @@ pub(crate) async fn all(
 ) -> ApiResult<Json<Listed<AuditAnswer>>> {
     caller.permit(&app, Action::ReadAudit { owner: None }).await?;
     rows(&app, AuditFilter::default(), page, AuditAnswer::from).await
+}
+
+/// The signed ends of the audit's chain, newest first. Each is kept here, and shows a tail that was
+/// cut off later; kept elsewhere too, it also shows a chain that was rewritten with all of them.
+#[utoipa::path(
+    get, path = "/audit/heads", tag = "audit", params(PageQuery),
+    responses((status = 200, body = Listed<HeadAnswer>), (status = "4XX", body = Problem)),
+)]
+pub(crate) async fn heads(
+    State(app): State<App>,
+    caller: Caller,
+    PageOf(page): PageOf,
+) -> ApiResult<Json<Listed<HeadAnswer>>> {
+    caller.permit(&app, Action::ReadAudit { owner: None }).await?;
+    let listed = app.store(move |store| {
+        let heads = store.audit_heads(&page)?;
+        Ok(Listed::page(heads, &page, |signed| signed.head.seq.to_string(), HeadAnswer::from))
+    });
+    listed.await.map(Json)
 }
 
 /// A game's audit, newest first. Of a fetch, its owner is told what the sim was told, without what

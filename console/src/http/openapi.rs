@@ -10,8 +10,8 @@ use utoipa::{
 };
 
 use super::{
-    audit, egress, forks, games, gate, health, inputs, inspect, logs, matches, modules, pages,
-    play, players, tokens,
+    audit, egress, forks, games, gate, health, inputs, inspect, keys, logs, matches, modules,
+    pages, play, players, receipts, tokens,
 };
 
 #[derive(OpenApi)]
@@ -25,12 +25,12 @@ use super::{
     paths(
         games::create, games::list, games::show, gate::put,
         modules::create, modules::put, modules::list, modules::show, modules::wasm,
-        gate::transcript, modules::retire, modules::restore,
+        gate::transcript, receipts::of_build, modules::retire, modules::restore,
         egress::show, egress::put,
         matches::create, matches::list, matches::show, matches::stop,
         players::create, play::play, logs::list, inputs::show, inputs::create,
-        forks::create, inspect::show, inspect::diff::show,
-        audit::all, audit::of_game,
+        forks::create, inspect::show, inspect::diff::show, receipts::of_match,
+        audit::all, audit::heads, audit::of_game, keys::list,
         tokens::create, tokens::list, tokens::delete,
         pages::root, pages::redirect, pages::index, pages::file,
         health::alive, health::ready, document,

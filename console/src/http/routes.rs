@@ -8,10 +8,10 @@ use axum::{
 use http::Method;
 
 use super::{
-    audit, egress, error::ApiError, forks, games, gate, health, inputs, inspect, logs, matches,
-    modules, openapi, pages, play,
+    audit, egress, error::ApiError, forks, games, gate, health, inputs, inspect, keys, logs,
+    matches, modules, openapi, pages, play,
 };
-use super::{players, tokens};
+use super::{players, receipts, tokens};
 use crate::app::App;
 
 /// One method of one path.
@@ -37,6 +37,7 @@ pub(super) fn routes() -> Vec<Route> {
         get("/games/{game}/modules/{version}", modules::show),
         get("/games/{game}/modules/{version}/wasm", modules::wasm),
         put("/games/{game}/modules/{version}/transcript", gate::transcript),
+        get("/games/{game}/modules/{version}/receipt", receipts::of_build),
         post("/games/{game}/modules/{version}/retire", modules::retire),
         post("/games/{game}/modules/{version}/restore", modules::restore),
 
@@ -55,9 +56,13 @@ pub(super) fn routes() -> Vec<Route> {
         post("/matches/{match}/forks", forks::create),
         get("/matches/{match}/inspect", inspect::show),
         get("/matches/{match}/inspect/diff", inspect::diff::show),
+        get("/matches/{match}/receipt", receipts::of_match),
 
         get("/audit", audit::all),
+        get("/audit/heads", audit::heads),
         get("/games/{game}/audit", audit::of_game),
+
+        get("/keys", keys::list),
 
         post("/tokens", tokens::create),
         get("/tokens", tokens::list),

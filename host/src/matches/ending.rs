@@ -55,6 +55,12 @@ impl Ending {
         None
     }
 
+    /// The match stays as a host before this one has left it.
+    pub(super) fn left<T>(mut self) -> Option<T> {
+        self.rests = true;
+        None
+    }
+
     /// The host goes down before the match has begun, or gone on.
     pub(super) fn not_begun(mut self, stopping: Stopping) {
         self.rests = stopping.rests;

@@ -66,6 +66,8 @@ pub(super) enum Continued {
         ticks: i64,
         replayed: Option<Replayed>,
     },
+    /// It was broken off, and stays as it was left.
+    GivenUp,
 }
 
 impl Begun {
@@ -104,12 +106,13 @@ impl Begun {
 }
 
 impl Continued {
-    /// Runs the log's last part again. What another engine ran, it can't; it then goes on from
+    /// Runs the log's last part again, until `gives_up` says so. What another engine ran, it can't; it then goes on from
     /// the snapshot, if that is the match as it was left.
     pub(super) fn of(
         spec: &MatchSpec,
         resume: &Resume,
         egress: Arc<SharedRules>,
+        gives_up: impl Fn() -> bool,
     ) -> Result<Self, Fault> {
         let (Resume { log, snapshot, .. }, at) = (resume, resume.next());
         let Some(part) = log.parts().pop() else { return Err(lost("its log is empty")) };
@@ -118,7 +121,9 @@ impl Continued {
             return Self::had_ended(spec, &stretch);
         }
         let hash_every = log.header.hash_every;
-        let mut watch = |_: ReplayedTick<'_>| ControlFlow::Continue(());
+        let mut watch = |_: ReplayedTick<'_>| {
+            if gives_up() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
         match replay::resume(&spec.program, &stretch, at, Arc::clone(&egress), &mut watch) {
             Ok(replay::Resumed { guest, moment }) => {
                 Ok(Self::GoesOn(Begun { guest, moment, hash_every, records: Vec::new() }))
@@ -128,6 +133,7 @@ impl Continued {
                 let snapshot = snapshot.as_ref().filter(as_left).ok_or_else(|| lost(&error))?;
                 Begun::segment(spec, snapshot, hash_every, egress).map(Self::GoesOn)
             }
+            Err(ReplayError::Ended { .. }) if gives_up() => Ok(Self::GivenUp),
             Err(error) => Err(lost(&error)),
         }
     }

@@ -34,7 +34,9 @@ impl Recorder {
     pub(super) fn new(patience: Option<Duration>, records: &[Record], marked: i64) -> Self {
         let (events, bytes) = Default::default();
         let mut recorder = Self { patience, events, bytes, marked, flushed: Instant::now() };
-        records.iter().for_each(|record| recorder.put(record));
+        for record in records {
+            recorder.put(record);
+        }
         recorder
     }
 

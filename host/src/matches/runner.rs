@@ -113,11 +113,14 @@ impl Runner {
                 }
                 Err(fault) => ending.fault(fault),
             },
-            Origin::Log(resume) => match Continued::of(spec, resume, fetches.rules()) {
+            Origin::Log(resume) => match Continued::of(spec, resume, fetches.rules(), || {
+                ending.registry.stopping().is_some()
+            }) {
                 Ok(Continued::GoesOn(begun)) => {
                     ending.registry.reports.resumed(ending.live.id(), begun.moment.tick);
                     Some(Self::go_on_from(spec, begun, fetches, ending))
                 }
+                Ok(Continued::GivenUp) => ending.left(),
                 Ok(Continued::HadEnded { outcome, ticks, replayed }) => {
                     ending.had_ended(outcome, ticks, replayed);
                     None

@@ -20,6 +20,11 @@ pub const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::SIMD)
     .union(WasmFeatures::FLOATS);
 
+/// The features that are on, by the names of their proposals.
+pub fn feature_names() -> Vec<String> {
+    FEATURES.iter().map(name).collect()
+}
+
 /// Those of `features` that are off.
 pub(super) fn off(features: WasmFeatures) -> WasmFeatures {
     features.difference(FEATURES)

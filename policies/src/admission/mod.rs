@@ -24,7 +24,7 @@ mod validity;
 
 use std::sync::Arc;
 
-pub use features::FEATURES;
+pub use features::{FEATURES, feature_names};
 pub use reason::{DETAIL_CHARS, LISTED_REASONS, Reason, ReasonCode, Rejection};
 
 use crate::{Sha256, policy::AdmissionLimits};
