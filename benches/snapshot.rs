@@ -1,7 +1,7 @@
 //! How long a match stands still for a snapshot, against a plain copy of the same bytes; and how long
 //! it takes until a host that has started anew has a thousand matches back.
 
-use std::{hint::black_box, sync::Arc, time::Instant};
+use std::{hint::black_box, ops::ControlFlow, sync::Arc, time::Instant};
 
 use lattice_host::{Guest, Program, Resume, replay::Stretch};
 use lattice_policies::Policy;
@@ -84,6 +84,9 @@ fn resume() {
 
 fn half_way(subject: &Subject, program: &Program, log: InputLog) -> Resume {
     let stretch = Stretch { part: log.parts()[0], from: None };
-    let snapshot = subject.fleet.state_at(program, stretch, SNAPSHOT_AT).unwrap();
+    let snapshot = subject
+        .fleet
+        .state_at(program, stretch, SNAPSHOT_AT, |_| ControlFlow::Continue(()))
+        .unwrap();
     Resume { log, snapshot: Some(snapshot), at: TICKS as i64 }
 }

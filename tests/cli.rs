@@ -62,8 +62,8 @@ impl Said {
 #[test]
 fn every_command_explains_itself_with_examples() {
     let commands = [
-        "serve", "scan", "upload", "game", "match", "replay", "egress", "token", "audit", "backup",
-        "build", "verify", "dev", "receipt", "key",
+        "serve", "scan", "upload", "game", "match", "replay", "inspect", "fork", "egress", "token",
+        "audit", "backup", "build", "verify", "dev", "receipt", "key",
     ];
     let help = run(lattice().arg("--help")).done();
     for command in commands {

@@ -60,6 +60,16 @@ pub(crate) fn fetcher_with(field: &str) -> Vec<u8> {
     wat::parse_str(format!("{open}{field})")).unwrap()
 }
 
+/// Adds up what its players send: the digit that a message begins with, other than 0.
+///
+/// The tick that has just run stands at 256 as an `i64`, the sum at 512 as an `i32`, the number of
+/// messages in the global `said`, the sum's half in the global `half` and the sum in the gauge
+/// `sum`; events are read to the second page. A digit is answered with the sum as an `i32` and the
+/// tick as an `i64`. `q` leaves the sum as a result and finishes, `t` traps.
+pub(crate) fn adder() -> Vec<u8> {
+    wat::parse_str(ADDER).unwrap()
+}
+
 /// Adds up the first bytes of its players' messages, in a global that it does not export, and writes
 /// each into its memory, one behind the other from 4096 on. Who joins or sends is sent the sum in
 /// four bytes and the tick in eight, the lowest first. A message that begins with 255 finishes it.
@@ -172,6 +182,47 @@ const FETCHER: &str = r#"(module
                     (i32.store (i32.add (local.get $said) (i32.const 1)) (local.get $status))
                     (drop (call $broadcast (local.get $said) (local.get $len) (i32.const 0)))))
                 (br $events))))
+        i32.const 0))"#;
+
+const ADDER: &str = r#"(module
+    (import "env" "lattice_ms_event_next" (func $next (param i32 i32) (result i32)))
+    (import "env" "lattice_ms_send" (func $send (param i32 i32 i32 i32) (result i32)))
+    (import "env" "lattice_ms_gauge" (func $gauge (param i32 i32 f64) (result i32)))
+    (import "env" "lattice_ms_result" (func $result (param i32 i32) (result i32)))
+    (memory (export "memory") 3)
+    (global $said (mut i32) (i32.const 0))
+    (global i32 (i32.const 9))
+    (global $half (mut f64) (f64.const 0))
+    (global (export "total") i32 (i32.const 512))
+    (data (i32.const 64) "sum")
+    (func (export "lattice_abi_v1"))
+    (func (export "lattice_sim_init") (param i64 i32) (result i32) i32.const 0)
+    ;; An event stands at 65536: its type, its payload's length at +4, its player at +8, and the
+    ;; payload at +24. What is sent stands at 128.
+    (func (export "lattice_sim_tick") (param $tick i64) (result i32)
+        (local $order i32)
+        (loop $events
+            (if (i32.gt_s (call $next (i32.const 65536) (i32.const 66000)) (i32.const 0)) (then
+                (br_if $events (i32.ne (i32.load16_u (i32.const 65536)) (i32.const 3)))
+                (local.set $order (i32.load8_u (i32.const 65560)))
+                (if (i32.eq (local.get $order) (i32.const 116)) (then unreachable))
+                (if (i32.eq (local.get $order) (i32.const 113)) (then
+                    (drop (call $result (i32.const 512) (i32.const 4)))
+                    (return (i32.const 1))))
+                (i32.store (i32.const 512) (i32.add
+                    (i32.load (i32.const 512))
+                    (i32.sub (local.get $order) (i32.const 48))))
+                (global.set $said (i32.add (global.get $said) (i32.const 1)))
+                (global.set $half
+                    (f64.div (f64.convert_i32_s (i32.load (i32.const 512))) (f64.const 2)))
+                (drop (call $gauge (i32.const 64) (i32.const 3)
+                    (f64.convert_i32_s (i32.load (i32.const 512)))))
+                (i32.store (i32.const 128) (i32.load (i32.const 512)))
+                (i64.store (i32.const 132) (local.get $tick))
+                (drop (call $send (i32.load (i32.const 65544))
+                    (i32.const 128) (i32.const 12) (i32.const 0)))
+                (br $events))))
+        (i64.store (i32.const 256) (local.get $tick))
         i32.const 0))"#;
 
 const TALLY: &str = r#"(module

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use lattice_host::{ApplyError, CompileError, MatchSpec, Origin, Program};
+use lattice_host::{ApplyError, CompileError, MatchSpec, Origin, Program, Snapshot};
 use lattice_policies::{
     GameId,
     admission::{self, Admitted},
     roles::Permit,
 };
-use lattice_store::{Actor, Game, Match, MatchEnd, MatchState, ModuleBuild, NewMatch};
+use lattice_store::{Actor, Fork, Game, Match, MatchEnd, MatchState, ModuleBuild, NewMatch};
 use semver::Version;
 use serde_json::json;
 
@@ -17,7 +17,7 @@ use crate::{
     app::{App, blocking, to_its_end},
     egress,
     http::error::{ApiError, ApiResult},
-    secrets,
+    reports, secrets,
     share::Place,
 };
 
@@ -30,6 +30,18 @@ pub(crate) struct Order {
     pub(crate) config: Vec<u8>,
 }
 
+/// A match that is about to start: what runs, and from where.
+pub(crate) struct Start {
+    pub(crate) game: GameId,
+    pub(crate) version: Version,
+    pub(crate) program: Program,
+    pub(crate) tick_hz: u16,
+    pub(crate) seed: u64,
+    pub(crate) config: Arc<[u8]>,
+    /// What it goes on from, if it does not begin with `init`.
+    pub(crate) fork: Option<(Fork, Arc<Snapshot>)>,
+}
+
 /// Starts a match of the game. It is `starting` when this returns; what becomes of it is reported.
 /// Whether or not the client waits for that, the match is either started or not there.
 pub(crate) async fn launch(
@@ -39,51 +51,71 @@ pub(crate) async fn launch(
     game: Game,
     order: Order,
 ) -> ApiResult<Match> {
-    let place = app.match_places.take(game.id.clone());
-    let place = place.ok_or(ApiError::Busy("all places for matches, or the game's, are taken"))?;
+    let place = place(app, &game.id)?;
     let app = app.clone();
     to_its_end(async move {
-        let build = pick(&app, &game.id, order.version.clone()).await?;
+        let Order { version, tick_hz, seed, config } = order;
+        let build = pick(&app, &game.id, version).await?;
         let program = program(&app, &build).await?;
         egress::bring_in(&app, &game.id).await?;
-        start(&app, actor, place, build, program, order).await
+        let (game, version, config) = (build.game, build.version, config.into());
+        let start = Start { game, version, program, tick_hz, seed, config, fork: None };
+        self::start(&app, actor, place, start).await
     })
     .await
 }
 
-/// Writes the match down and schedules it.
-async fn start(
+/// A place for a match of that game, if one is free.
+pub(crate) fn place(app: &App, game: &GameId) -> ApiResult<Place<GameId>> {
+    let place = app.match_places.take(game.clone());
+    place.ok_or(ApiError::Busy("all places for matches, or the game's, are taken"))
+}
+
+/// Writes the match down, with what it goes on from, and schedules it.
+pub(crate) async fn start(
     app: &App,
     actor: Actor,
     place: Place<GameId>,
-    build: ModuleBuild,
-    program: Program,
-    order: Order,
+    start: Start,
 ) -> ApiResult<Match> {
+    let (fork, base) = start.fork.unzip();
     let new = NewMatch {
         id: secrets::match_id(),
-        game: build.game,
-        version: build.version,
-        sha256: build.sha256,
-        tick_hz: order.tick_hz,
-        seed: order.seed,
-        config: order.config,
-        fork: None,
+        game: start.game,
+        version: start.version,
+        sha256: start.program.sha256(),
+        tick_hz: start.tick_hz,
+        seed: start.seed,
+        config: start.config.to_vec(),
+        fork,
     };
     let spec = MatchSpec {
         id: new.id.clone(),
         game: new.game.clone(),
-        program,
+        program: start.program,
         tick_hz: new.tick_hz,
         seed: new.seed,
-        config: Arc::from(new.config.as_slice()),
-        origin: Origin::Init,
+        config: start.config,
+        origin: base.clone().map_or(Origin::Init, Origin::Fork),
     };
     let made = app.store(move |store| store.insert_match(&actor, &new)).await?;
-    match app.schedule.run(&app.fleet, place, spec) {
-        Ok(()) => stop_if_asked(app, &made).await.map(|()| made),
-        Err(error) => Err(give_up(app, &made, error).await),
+    if let Err(error) = keep_base(app, &made, base).await {
+        give_up(app, &made, &error).await?;
+        return Err(error);
     }
+    if let Err(error) = app.schedule.run(&app.fleet, place, spec) {
+        give_up(app, &made, &error).await?;
+        return Err(ApiError::Busy(busy(error)));
+    }
+    stop_if_asked(app, &made).await?;
+    Ok(made)
+}
+
+/// Keeps what the match's log begins with: nothing could run it again without.
+async fn keep_base(app: &App, made: &Match, base: Option<Arc<Snapshot>>) -> ApiResult<()> {
+    let Some(base) = base else { return Ok(()) };
+    let id = made.id.clone();
+    app.store(move |store| reports::keep(store, &id, &base, true)).await
 }
 
 /// Who asked the match to stop after it was written down and before it was scheduled found nothing
@@ -159,7 +191,7 @@ fn first(rejection: &admission::Rejection) -> String {
 }
 
 /// Writes down that a match that was promised never ran.
-async fn give_up(app: &App, made: &Match, error: ApplyError) -> ApiError {
+async fn give_up(app: &App, made: &Match, error: &impl ToString) -> ApiResult<()> {
     let id = made.id.clone();
     let end = MatchEnd {
         state: MatchState::Faulted,
@@ -169,11 +201,13 @@ async fn give_up(app: &App, made: &Match, error: ApplyError) -> ApiError {
         figures: None,
         proof: None,
     };
-    let ended = app.store(move |store| store.end_match(&id, &end, None)).await;
-    let busy = match error {
+    app.store(move |store| store.end_match(&id, &end, None)).await.map(drop)
+}
+
+fn busy(error: ApplyError) -> &'static str {
+    match error {
         ApplyError::Full { .. } => "all match slots are taken",
         ApplyError::Busy => "too many matches are starting",
         ApplyError::HostStopping => "the server is going down",
-    };
-    ended.map_or_else(|error| error, |_| ApiError::Busy(busy))
+    }
 }

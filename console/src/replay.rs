@@ -12,7 +12,7 @@ use std::{
 
 use lattice_host::{
     Program, RestoreError, Snapshot,
-    replay::{Difference, Extent, ReplayError, Replayed, Stretch},
+    replay::{Difference, Extent, ReplayError, Replayed, ReplayedTick, Stretch},
 };
 use lattice_policies::{Sha256, roles::Permit};
 use lattice_store::{LogExtent, Match, StoreError};
@@ -87,9 +87,9 @@ async fn run(
     to: Option<i64>,
 ) -> ApiResult<Outcome> {
     let given_up = GivenUp::default();
-    let is_given_up = Arc::clone(&given_up.0);
+    let watch = given_up.watch();
     let app = app.clone();
-    blocking(move || run_here(&app, place, &log, pieces, to, &is_given_up)).await?
+    blocking(move || run_here(&app, place, &log, pieces, to, watch)).await?
 }
 
 /// The transcript's hash at a match's end, if its log has its end. A damaged log has none; who
@@ -142,7 +142,12 @@ async fn pieces(
     Ok((pieces, skipped))
 }
 
-async fn base(app: &App, found: &Match, part: &LogPart<'_>) -> ApiResult<Option<Snapshot>> {
+/// What a part begins with, if that is not `init`.
+pub(crate) async fn base(
+    app: &App,
+    found: &Match,
+    part: &LogPart<'_>,
+) -> ApiResult<Option<Snapshot>> {
     let Some(start) = part.start else { return Ok(None) };
     let snapshot = history::snapshot(app, &found.id, part.module(), start.tick).await?;
     let snapshot = snapshot.filter(|snapshot| snapshot.state() == start.state);
@@ -160,21 +165,15 @@ fn run_here(
     log: &InputLog,
     (pieces, skipped): (Vec<Piece>, Vec<Skipped>),
     to: Option<i64>,
-    is_given_up: &AtomicBool,
+    mut watch: impl FnMut(ReplayedTick<'_>) -> ControlFlow<()> + Send,
 ) -> ApiResult<Outcome> {
     let began = Instant::now();
-    let watch = |_: lattice_host::replay::ReplayedTick<'_>| {
-        if is_given_up.load(Ordering::Relaxed) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    };
     let parts = log.parts();
     let mut last = None;
     for piece in pieces {
         let stretch = Stretch { part: parts[piece.at], from: piece.base.as_ref() };
-        let replayed = app.fleet.replay(&piece.program, stretch, to, watch).map_err(refused)?;
+        let replayed =
+            app.fleet.replay(&piece.program, stretch, to, &mut watch).map_err(refused)?;
         let (replayed, goes_on) = join(replayed, &parts[piece.at..]);
         last = Some(replayed);
         if !goes_on {
@@ -229,7 +228,21 @@ pub(crate) fn refused(error: ReplayError) -> ApiError {
 
 /// Breaks a replay off when the request that waits for it is dropped.
 #[derive(Default)]
-struct GivenUp(Arc<AtomicBool>);
+pub(crate) struct GivenUp(Arc<AtomicBool>);
+
+impl GivenUp {
+    /// What the replay looks at.
+    pub(crate) fn watch(&self) -> impl FnMut(ReplayedTick<'_>) -> ControlFlow<()> + Send + use<> {
+        let is_given_up = Arc::clone(&self.0);
+        move |_| {
+            if is_given_up.load(Ordering::Relaxed) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        }
+    }
+}
 
 impl Drop for GivenUp {
     fn drop(&mut self) {

@@ -191,15 +191,18 @@ impl Fleet {
         self.replay_aside(|| replay::replay(program, &stretch, to, &mut watch))
     }
 
-    /// The match as it stood before tick `at`, by running it again up to there. Where the log has
-    /// no end, whoever asks knows that the match has come so far.
+    /// The match as it stood before tick `at`, by running it again up to there, unless `watch`
+    /// breaks that off: then [`ReplayError::Ended`] says where. Where the log has no end, whoever
+    /// asks knows that the match has come so far.
     pub fn state_at(
         &self,
         program: &Program,
         stretch: Stretch<'_>,
         at: i64,
+        watch: impl FnMut(ReplayedTick<'_>) -> ControlFlow<()> + Send,
     ) -> Result<Snapshot, ReplayError> {
-        self.replay_aside(|| replay::state_at(program, &stretch, at))
+        let mut watch = watch;
+        self.replay_aside(|| replay::state_at(program, &stretch, at, &mut watch))
     }
 
     fn replay_aside<T: Send>(

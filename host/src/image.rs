@@ -7,7 +7,7 @@ use wasmtime::{Instance, Memory, Store, Val};
 
 use crate::{
     guest::GuestState,
-    snapshot::{BadSnapshot, MemoryImage, PAGE_BYTES, Page, is_zero},
+    snapshot::{BadSnapshot, GlobalValue, MemoryImage, PAGE_BYTES, Page, is_zero},
 };
 
 /// A copy of a guest, its pages not hashed yet: that takes longer than the copy, and the guest can
@@ -84,8 +84,8 @@ pub(crate) fn put_globals(
     let misfit = || BadSnapshot::Misfit("its globals are not the module's".to_owned());
     for name in names {
         let global = instance.get_global(&mut *store, name).ok_or_else(misfit)?;
-        let value = decode(&mut globals).ok_or_else(misfit)?;
-        global.set(&mut *store, value).map_err(|_| misfit())?;
+        let to = GlobalValue::decode(&mut globals).ok_or_else(misfit)?;
+        global.set(&mut *store, value(to)).map_err(|_| misfit())?;
     }
     if globals.is_empty() { Ok(()) } else { Err(misfit()) }
 }
@@ -108,20 +108,12 @@ fn put(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-fn decode(rest: &mut &[u8]) -> Option<Val> {
-    let [tag] = take(rest)?;
-    Some(match tag {
-        0x7f => Val::I32(i32::from_le_bytes(take(rest)?)),
-        0x7e => Val::I64(i64::from_le_bytes(take(rest)?)),
-        0x7d => Val::F32(u32::from_le_bytes(take(rest)?)),
-        0x7c => Val::F64(u64::from_le_bytes(take(rest)?)),
-        0x7b => Val::V128(u128::from_le_bytes(take(rest)?).into()),
-        _ => return None,
-    })
-}
-
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (taken, left) = rest.split_first_chunk()?;
-    *rest = left;
-    Some(*taken)
+fn value(global: GlobalValue) -> Val {
+    match global {
+        GlobalValue::I32(value) => Val::I32(value),
+        GlobalValue::I64(value) => Val::I64(value),
+        GlobalValue::F32(bits) => Val::F32(bits),
+        GlobalValue::F64(bits) => Val::F64(bits),
+        GlobalValue::V128(value) => Val::V128(value.into()),
+    }
 }

@@ -43,5 +43,5 @@ pub use matches::{
 };
 pub use program::{CompileError, Program};
 pub use reports::{EndProof, InputChunk, LogLine, MatchEnd, Outcome, Reports};
-pub use snapshot::{BadSnapshot, MemoryImage, PAGE_BYTES, Page, Snapshot};
+pub use snapshot::{BadSnapshot, GlobalValue, MemoryImage, PAGE_BYTES, Page, Snapshot};
 pub use upgrade::{UpgradeError, Upgraded};

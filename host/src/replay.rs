@@ -178,9 +178,9 @@ pub(crate) fn state_at(
     program: &Program,
     stretch: &Stretch<'_>,
     at: i64,
+    watch: Watch<'_>,
 ) -> Result<Snapshot, ReplayError> {
-    let mut watch = |_: ReplayedTick<'_>| ControlFlow::Continue(());
-    let resumed = resume(program, stretch, at, Arc::default(), &mut watch);
+    let resumed = resume(program, stretch, at, Arc::default(), watch);
     let Resumed { mut guest, moment, .. } = resumed?;
     if moment.tick != at {
         return Err(ReplayError::Ended { ticks: moment.tick, at });

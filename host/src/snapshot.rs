@@ -51,6 +51,16 @@ pub struct Page {
     pub bytes: Arc<[u8]>,
 }
 
+/// The value of a mutable global; a floating-point number by its bits, so that NaNs differ too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GlobalValue {
+    I32(i32),
+    I64(i64),
+    F32(u32),
+    F64(u64),
+    V128(u128),
+}
+
 /// Why bytes are no snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BadSnapshot {
@@ -83,6 +93,17 @@ impl Snapshot {
     /// Names the state: equal in two runs if and only if all that a match goes on from is.
     pub fn state(&self) -> Sha256 {
         Sha256::of(&self.head())
+    }
+
+    /// The mutable globals, in their order.
+    pub fn global_values(&self) -> Result<Vec<GlobalValue>, BadSnapshot> {
+        let mut rest = self.globals.as_slice();
+        let mut values = Vec::new();
+        while !rest.is_empty() {
+            let value = GlobalValue::decode(&mut rest);
+            values.push(value.ok_or(BadSnapshot::Head("a global of a type that there is not"))?);
+        }
+        Ok(values)
     }
 
     pub(crate) fn moment(&self) -> Moment {
@@ -129,6 +150,27 @@ impl Snapshot {
         }
         Ok(Self { module, tick, ends_at, fuel, memory, globals, surface })
     }
+}
+
+impl GlobalValue {
+    /// Reads one as a guest writes it: its type as a module's binary has it, then its bits.
+    pub(crate) fn decode(rest: &mut &[u8]) -> Option<Self> {
+        let [tag] = take(rest)?;
+        Some(match tag {
+            0x7f => Self::I32(i32::from_le_bytes(take(rest)?)),
+            0x7e => Self::I64(i64::from_le_bytes(take(rest)?)),
+            0x7d => Self::F32(u32::from_le_bytes(take(rest)?)),
+            0x7c => Self::F64(u64::from_le_bytes(take(rest)?)),
+            0x7b => Self::V128(u128::from_le_bytes(take(rest)?)),
+            _ => return None,
+        })
+    }
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (taken, left) = rest.split_first_chunk()?;
+    *rest = left;
+    Some(*taken)
 }
 
 impl MemoryImage {
@@ -245,6 +287,16 @@ mod tests {
             let read = Snapshot::read(&altered, pages);
             assert!(read.is_err() || read.unwrap().state() != snapshot().state(), "byte {at}");
         }
+    }
+
+    #[test]
+    fn globals_are_read_by_their_types() {
+        let globals = [&[0x7f, 255, 255, 255, 255][..], &[0x7c, 0, 0, 0, 0, 0, 0, 248, 127]];
+        let of = |globals| Snapshot { globals, ..snapshot() }.global_values();
+        let nan = GlobalValue::F64(0x7ff8_0000_0000_0000);
+        assert_eq!(of(globals.concat()).unwrap(), [GlobalValue::I32(-1), nan]);
+        assert_eq!(of(Vec::new()).unwrap(), []);
+        assert!(of(vec![0x7f, 1, 2]).is_err() && of(vec![0x70]).is_err());
     }
 
     #[test]

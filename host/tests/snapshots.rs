@@ -65,7 +65,10 @@ fn assert_whole(host: &TestHost, wat: &str, id: &MatchId, snapshots: &[Arc<Snaps
     for snapshot in snapshots {
         for from in [None, before] {
             let stretch = Stretch { part: log.parts()[0], from };
-            let replayed = host.fleet.state_at(&program, stretch, snapshot.tick).unwrap();
+            let replayed = host
+                .fleet
+                .state_at(&program, stretch, snapshot.tick, |_| ControlFlow::Continue(()))
+                .unwrap();
             assert_eq!(replayed.state(), snapshot.state(), "tick {}", snapshot.tick);
             assert_eq!(replayed, **snapshot);
         }
@@ -179,7 +182,10 @@ async fn no_snapshot_is_taken_where_none_would_hold_the_state_or_policy_wants_no
     let id = host.start(&table, 240);
     let log = log_of(&host, &id);
     let stretch = Stretch { part: log.parts()[0], from: None };
-    assert_eq!(host.fleet.state_at(&program, stretch, 5), Err(ReplayError::NotKept));
+    assert_eq!(
+        host.fleet.state_at(&program, stretch, 5, |_| ControlFlow::Continue(())),
+        Err(ReplayError::NotKept)
+    );
 }
 
 #[tokio::test]

@@ -31,7 +31,8 @@ pub enum Event {
 }
 
 impl Event {
-    fn payload(&self) -> &[u8] {
+    /// What the sim finds behind the event's header.
+    pub fn payload(&self) -> &[u8] {
         match self {
             Event::Join { about: payload, .. }
             | Event::Message { bytes: payload, .. }
@@ -122,6 +123,11 @@ impl EventQueue {
 
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
+    }
+
+    /// The events in the order in which the sim pulls them.
+    pub fn iter(&self) -> impl Iterator<Item = &Event> {
+        self.events.iter()
     }
 
     /// Size in bytes of the next event, header included; 0 if there is none.

@@ -210,6 +210,11 @@ impl Surface {
         self.fetches.unanswered().to_vec()
     }
 
+    /// The events that the sim has not pulled.
+    pub fn events(&self) -> &EventQueue {
+        &self.events
+    }
+
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
     }

@@ -118,12 +118,12 @@ struct Player {
 }
 
 #[derive(Debug, Args)]
-struct Show {
+pub(super) struct Show {
     /// Print the answer as it came
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    remote: Remote,
+    pub(super) remote: Remote,
 }
 
 pub(crate) async fn run(args: &MatchArgs) -> Result<(), CliError> {
@@ -152,7 +152,12 @@ async fn run_new(new: &New) -> Result<(), CliError> {
     add("ConfigBase64", config.transpose()?.map(|bytes| BASE64_STANDARD.encode(bytes).into()));
     let client = Client::new(&new.show.remote)?;
     let answer = client.post(&format!("/games/{}/matches", new.game), &wish.into()).await?;
-    show(&answer.success()?, &new.show, one_match)
+    show_match(&answer.success()?, &new.show)
+}
+
+/// Prints the answer that is a match.
+pub(super) fn show_match(answer: &Answer, how: &Show) -> Result<(), CliError> {
+    show(answer, how, one_match)
 }
 
 async fn run_list(list: &List) -> Result<(), CliError> {
@@ -171,13 +176,13 @@ async fn run_list(list: &List) -> Result<(), CliError> {
 async fn run_show(one: &One) -> Result<(), CliError> {
     let client = Client::new(&one.show.remote)?;
     let answer = client.get(&format!("/matches/{}", one.id)).await?;
-    show(&answer.success()?, &one.show, one_match)
+    show_match(&answer.success()?, &one.show)
 }
 
 async fn run_stop(one: &One) -> Result<(), CliError> {
     let client = Client::new(&one.show.remote)?;
     let answer = client.delete(&format!("/matches/{}", one.id)).await?;
-    show(&answer.success()?, &one.show, one_match)
+    show_match(&answer.success()?, &one.show)
 }
 
 async fn run_upgrade(upgrade: &Upgrade) -> Result<(), CliError> {

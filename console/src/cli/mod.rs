@@ -16,7 +16,9 @@ mod dev;
 mod egress;
 mod error;
 mod explain;
+mod fork;
 mod game;
+mod inspect;
 mod key;
 mod logs;
 mod matches;
@@ -62,6 +64,8 @@ First steps:
   lattice match new --game g_...                   a match of its highest version
   lattice match player m_...                       a link to play it
   lattice replay m_...                             the same match again, from what came into it
+  lattice inspect m_... --at 600                   what was in its memory before tick 600?
+  lattice fork m_... --at 600                      a new match that goes on from there
 
 Exit codes: 0 done, 1 failed or refused, 2 bad usage, configuration or unreadable input.
 `lattice COMMAND --help` has examples of each command."
@@ -81,6 +85,8 @@ enum Command {
     Game(game::GameArgs),
     Match(matches::MatchArgs),
     Replay(replay::Replay),
+    Inspect(inspect::Inspect),
+    Fork(fork::Fork),
     Receipt(receipt::ReceiptArgs),
     Egress(egress::EgressArgs),
     Token(token::TokenArgs),
@@ -113,6 +119,8 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Game(args) => wait_for(game::run(&args)),
         Command::Match(args) => wait_for(matches::run(&args)),
         Command::Replay(args) => wait_for(replay::run(&args)),
+        Command::Inspect(args) => wait_for(inspect::run(&args)),
+        Command::Fork(args) => wait_for(fork::run(&args)),
         Command::Receipt(args) => receipt::run(&args),
         Command::Egress(args) => wait_for(egress::run(&args)),
         Command::Token(args) => token::run(&args),

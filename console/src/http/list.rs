@@ -1,6 +1,6 @@
 //! Lists that are given a page at a time: `?After=` and `?Limit=` in, `Items` and `Next` out.
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use http::request::Parts;
 use lattice_store::Page;
 use serde::Serialize;
@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     body::unknown_field,
     error::{ApiError, ApiResult},
+    pairs::Pairs,
 };
 
 /// Which page is asked for.
@@ -58,8 +59,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PageOf {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
-        let Query(pairs) = query.map_err(|error| ApiError::value("query", error))?;
+        let Pairs(pairs) = Pairs::from_request_parts(parts, state).await?;
         read(pairs).map(Self)
     }
 }

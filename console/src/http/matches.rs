@@ -11,6 +11,7 @@ use http::StatusCode;
 use lattice_host::MatchStatus;
 use lattice_policies::{MatchId, escape::guest_text, roles::Action};
 use lattice_store::{LogExtent, Match};
+use lattice_surface::Gauge;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -86,6 +87,9 @@ pub(crate) struct MatchAnswer {
     /// it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     transcript: Option<String>,
+    /// Where it goes on from, if it did not begin with `init`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forked_from: Option<ForkedFrom>,
     created_by: String,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,6 +104,15 @@ pub(crate) struct MatchAnswer {
 pub(crate) struct RunsAnswer {
     version: String,
     sha256: String,
+}
+
+/// The moment of another match that a match goes on from.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ForkedFrom {
+    r#match: String,
+    /// The tick before which it stood; the fork's first one.
+    at: i64,
 }
 
 /// How a match that runs is doing, as of its last tick.
@@ -129,7 +142,8 @@ pub(crate) struct LiveFigures {
     fetches_refused: u64,
     memory_bytes: u64,
     /// What the sim set by `lattice_ms_gauge`.
-    gauges: BTreeMap<String, f64>,
+    #[schema(value_type = BTreeMap<String, f64>)]
+    gauges: Gauges,
 }
 
 impl From<MatchStatus> for LiveFigures {
@@ -150,13 +164,20 @@ impl From<MatchStatus> for LiveFigures {
             fetches_in_flight: status.fetches_in_flight,
             fetches_refused: status.fetches_refused,
             memory_bytes: status.memory_bytes,
-            gauges: status.gauges.iter().map(|gauge| (shown(&gauge.name), gauge.value)).collect(),
+            gauges: shown_gauges(&status.gauges),
         }
     }
 }
 
+/// Gauges by their names.
+pub(super) type Gauges = BTreeMap<String, f64>;
+
+pub(super) fn shown_gauges(gauges: &[Gauge]) -> Gauges {
+    gauges.iter().map(|gauge| (shown(&gauge.name), gauge.value)).collect()
+}
+
 /// A gauge's name, which the guest chose. The bound is above what escapes make of the longest.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     const MOST_CHARS: usize = 32 << 10;
     guest_text(name.as_bytes(), MOST_CHARS)
 }
@@ -259,7 +280,8 @@ pub(super) async fn whole_answer(app: &App, found: Match) -> ApiResult<MatchAnsw
     Ok(MatchAnswer { transcript: transcript.map(|hash| hash.to_string()), ..answer(app, found) })
 }
 
-fn answer(app: &App, found: Match) -> MatchAnswer {
+/// A match, without what only its log says.
+pub(super) fn answer(app: &App, found: Match) -> MatchAnswer {
     let live = app.fleet.live(&found.id).map(|live| live.status());
     let log = match history::extent(app, &found) {
         None => "off",
@@ -284,6 +306,7 @@ fn answer(app: &App, found: Match) -> MatchAnswer {
         figures: found.figures,
         log,
         transcript: None,
+        forked_from: found.forked_from.map(|(of, at)| ForkedFrom { r#match: of.to_string(), at }),
         created_by: found.created_by,
         created_at: found.created_at.to_string(),
         ended_at: found.ended_at.map(|at| at.to_string()),

@@ -10,8 +10,8 @@ use utoipa::{
 };
 
 use super::{
-    audit, egress, games, gate, health, inputs, keys, logs, matches, modules, pages, play, players,
-    receipts, tokens, upgrades,
+    audit, egress, forks, games, gate, health, inputs, inspect, keys, logs, matches, modules,
+    pages, play, players, receipts, tokens, upgrades,
 };
 
 #[derive(OpenApi)]
@@ -29,7 +29,7 @@ use super::{
         egress::show, egress::put,
         matches::create, matches::list, matches::show, matches::stop,
         players::create, play::play, logs::list, inputs::show, inputs::create,
-        upgrades::create, receipts::of_match,
+        forks::create, inspect::show, inspect::diff::show, upgrades::create, receipts::of_match,
         audit::all, audit::heads, audit::of_game, keys::list,
         tokens::create, tokens::list, tokens::delete,
         pages::root, pages::redirect, pages::index, pages::file,

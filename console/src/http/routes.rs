@@ -8,8 +8,8 @@ use axum::{
 use http::Method;
 
 use super::{
-    audit, egress, error::ApiError, games, gate, health, inputs, keys, logs, matches, modules,
-    openapi, pages, play,
+    audit, egress, error::ApiError, forks, games, gate, health, inputs, inspect, keys, logs,
+    matches, modules, openapi, pages, play,
 };
 use super::{players, receipts, tokens, upgrades};
 use crate::app::App;
@@ -53,6 +53,9 @@ pub(super) fn routes() -> Vec<Route> {
         get("/matches/{match}/logs", logs::list),
         get("/matches/{match}/inputs", inputs::show),
         post("/matches/{match}/replay", inputs::create),
+        post("/matches/{match}/forks", forks::create),
+        get("/matches/{match}/inspect", inspect::show),
+        get("/matches/{match}/inspect/diff", inspect::diff::show),
         get("/matches/{match}/receipt", receipts::of_match),
         post("/matches/{match}/upgrade", upgrades::create),
 

@@ -18,7 +18,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU8, AtomicUsize, Ordering},
     },
 };
 
@@ -51,7 +51,7 @@ pub struct TestHost {
     pub told: Arc<Told>,
     pub folder: tempfile::TempDir,
     pub policy: Policy,
-    next: std::cell::Cell<u8>,
+    next: AtomicU8,
 }
 
 impl TestHost {
@@ -87,7 +87,7 @@ impl TestHost {
         let settings =
             HostSettings { policy: policy.clone(), workers: 2, slots, cache_dir, egress };
         let fleet = Fleet::start(settings, told.clone()).unwrap();
-        Self { fleet, told, folder, policy, next: std::cell::Cell::new(0) }
+        Self { fleet, told, folder, policy, next: AtomicU8::new(0) }
     }
 
     pub fn program(&self, wat: &str) -> Program {
@@ -101,8 +101,8 @@ impl TestHost {
     }
 
     pub fn spec(&self, program: &Program, tick_hz: u16) -> MatchSpec {
-        self.next.set(self.next.get() + 1);
-        let id = MatchId::from_random([self.next.get(); 10]);
+        let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
+        let id = MatchId::from_random([number; 10]);
         let game = GameId::from_random([1; 10]);
         let config = Arc::from(*b"cfg");
         let origin = Origin::Init;

@@ -144,6 +144,9 @@ fn an_upgraded_match_is_still_what_was_started_and_says_what_runs() {
     let told: Vec<_> = segments.iter().map(|found| (found.tick, found.why)).collect();
     assert_eq!(told, [(60, SegmentWhy::Upgrade), (90, SegmentWhy::Engine)]);
     assert_eq!(world.store.inputs(&match_id(1)).unwrap().unwrap(), b"old, new");
+    let gap = "INSERT INTO input_chunk SELECT n + 9, match_id, seq + 9, bytes, length, hash
+               FROM input_chunk";
+    assert!(world.raw().execute(gap, []).is_err(), "its log is guarded as before");
     let listed = world.store.matches(&game(), &Page::first(1)).unwrap();
     assert_eq!(listed, [found(&world, 1)]);
 }

@@ -176,6 +176,16 @@ fn an_empty_snapshot_is_one_too() {
 }
 
 #[test]
+fn the_largest_memory_is_kept_whole() {
+    let world = World::with_match();
+    let page = |n: u32| (n, n.to_le_bytes().repeat(PAGE / 4));
+    let largest = Taken { memory: (0..1_024).map(page).collect(), ..taken(1, []) };
+    largest.put(&world.store).unwrap();
+    assert_eq!(world.count("snapshot_page"), 1_024);
+    assert!(newest(&world, 1) == Some(largest.stored()), "64 MiB are too long to be printed");
+}
+
+#[test]
 fn a_match_that_has_ended_or_never_was_takes_no_snapshot() {
     let world = World::with_match();
     let before = taken(1, [(0, 1)]);
@@ -187,6 +197,13 @@ fn a_match_that_has_ended_or_never_was_takes_no_snapshot() {
     assert!(matches!(nowhere, Err(StoreError::NoSuchMatch(id)) if id == match_id(9)));
     assert_eq!((world.count("snapshot"), world.count("snapshot_page")), (1, 1));
     assert_eq!(newest(&world, 9), Some(before.stored()), "what it had can still be looked at");
+    for sql in [
+        "INSERT INTO snapshot SELECT 9, match_id, 9, state, head, pages, base, at FROM snapshot",
+        "INSERT INTO snapshot_page SELECT 9, match_id, zeroblob(32), bytes, length FROM snapshot_page",
+    ] {
+        let refused = world.raw().execute(sql, []).unwrap_err().to_string();
+        assert!(refused.contains("of a match that runs"), "{refused}");
+    }
 }
 
 /// Forty pages, each other than any of another tick.

@@ -1,6 +1,6 @@
 //! The views that a person reads: their columns are a promise, and their values are spelled out.
 
-use lattice_store::MatchState;
+use lattice_store::{Fork, MatchState, NewMatch};
 
 use crate::world::*;
 
@@ -72,6 +72,37 @@ fn the_values_are_a_persons() {
     assert!(text("SELECT reasons FROM rejections").contains("IMPORT_NOT_ALLOWED env.system"));
     let at = text("SELECT at FROM audit WHERE seq = 1");
     assert!(at.len() == 27 && at.ends_with('Z') && &at[10..11] == "T", "{at}");
+}
+
+#[test]
+fn a_forks_origin_and_what_was_signed_are_a_persons_too() {
+    let world = World::with_match();
+    let build = world.store.latest_schedulable(&game()).unwrap().unwrap();
+    let fork = Some(Fork { of: match_id(1), at: 45 });
+    world.store.insert_match(&ada(), &NewMatch { fork, ..new_match(2, &build) }).unwrap();
+    world.store.put_marks(&[(match_id(2), 70)]).unwrap();
+    let end = end(MatchState::Finished);
+    world.store.end_match(&match_id(2), &end, Some(&|_| "signed".into())).unwrap();
+    let head = world.store.put_audit_head(&|_| "signed too".into()).unwrap().unwrap();
+
+    let raw = world.raw();
+    let text = |sql: &str| raw.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    let of_fork = "FROM matches WHERE forked_at = 45 AND mark = 70";
+    assert_eq!(text(&format!("SELECT forked_from {of_fork}")), match_id(1).to_string());
+    assert_eq!(text("SELECT sha256 FROM segments"), build.sha256.to_string());
+    assert_eq!(
+        text("SELECT match_id || ' ' || tick || ' ' || why FROM segments"),
+        format!("{} 45 fork", match_id(2))
+    );
+    let signed = "FROM receipts JOIN audit USING (seq) WHERE action = 'match.end'";
+    assert_eq!(
+        text(&format!("SELECT kind || ' ' || target || ' ' || envelope {signed}")),
+        format!("match {} signed", match_id(2))
+    );
+    assert_eq!(
+        text("SELECT hash || ' ' || envelope FROM audit_heads"),
+        format!("{} signed too", head.hash)
+    );
 }
 
 #[test]
