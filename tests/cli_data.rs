@@ -70,7 +70,7 @@ async fn a_backup_taken_while_matches_run_is_whole() {
         run(lattice()
             .args(["match", "show", &id, "--json", "--url", &origin, "--token", &app.token]));
     let found: serde_json::Value = serde_json::from_str(&found.stdout).unwrap();
-    assert_eq!(found["State"], "lost", "the copy knows the match, which runs elsewhere");
+    assert_eq!(found["State"], "running", "the copy has the match, and brings it back");
     Command::new("kill").arg(child.id().to_string()).status().unwrap();
     assert!(child.wait().unwrap().success());
 }

@@ -193,3 +193,25 @@ async fn a_match_that_was_stopping_stops_when_it_is_back() {
     let found = app.until(&id, |found| found["EndedAt"].is_string()).await;
     assert_eq!(found["State"], "stopped");
 }
+
+#[tokio::test]
+async fn under_a_strict_log_nothing_that_a_player_has_seen_is_lost() {
+    let mut app = under("[match]\nlog = \"strict\"\nsnapshot_every_ms = 0\n").await;
+    let (id, token, mut socket) = begun(&app).await;
+    let mut seen = (0, 0);
+    for byte in [1, 2, 4] {
+        seen = add(&mut socket, byte).await;
+        // At once, without waiting for anything to be written.
+        app.kill();
+        let policy = app.data().join("policy.toml");
+        app.restart_with(&["--policy", policy.to_str().unwrap()]).await;
+        let back = audited(&app, &id, "match.resume").last().unwrap()["Tick"].as_i64().unwrap();
+        assert!(back > seen.1, "the tick of what was seen was run: {back}, {seen:?}");
+        socket = Socket::open(&app, &id, &token).await;
+    }
+    assert_eq!(seen.0, 7);
+    let (sum, tick) = add(&mut socket, 8).await;
+    assert_eq!(sum, 15);
+    assert!(tick > seen.1);
+    finishes_as_one(&app, &id, &mut socket).await;
+}

@@ -150,3 +150,19 @@ pub(crate) async fn raw(app: &App, head: &str) -> String {
     }
     String::from_utf8(said).unwrap()
 }
+
+#[tokio::test]
+async fn an_admission_says_what_no_snapshot_holds() {
+    let app = App::start().await;
+    let game = app.make_game(&app.token).await;
+    let dropping = r#"(module (memory (export "memory") 1) (data $once "x")
+        (func (export "lattice_abi_v1"))
+        (func (export "lattice_sim_init") (param i64 i32) (result i32) data.drop $once i32.const 0)
+        (func (export "lattice_sim_tick") (param i64) (result i32) i32.const 0))"#;
+    let made = app.upload(&game, "1.0.0", &wat::parse_str(dropping).unwrap()).await.expect(201);
+    assert_eq!(made["ReplayOnly"], serde_json::json!(["data.drop"]));
+    let kept = app.get(&format!("/games/{game}/modules/1.0.0")).send().await.expect(200);
+    assert_eq!(kept["ReplayOnly"], made["ReplayOnly"]);
+    let plain = app.upload(&game, "2.0.0", &sims::idle()).await.expect(201);
+    assert!(plain.get("ReplayOnly").is_none());
+}

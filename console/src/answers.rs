@@ -20,6 +20,10 @@ pub struct AdmissionAnswer {
     /// The host functions it imports, in order of appearance; only where admitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imports: Option<Vec<String>>,
+    /// What it does that no snapshot holds (`data.drop`, a changed table, ...): its matches come back
+    /// by their logs from the first tick, and can't be forked or upgraded. Only where there is any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replay_only: Vec<String>,
     /// The first hundred reasons against it; only where refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
@@ -39,6 +43,7 @@ impl From<&Admitted> for AdmissionAnswer {
             admitted: true,
             schedulable: true,
             imports: Some(admitted.imports().to_vec()),
+            replay_only: admitted.facts().replay_only.iter().map(ToString::to_string).collect(),
             reasons: None,
             reasons_total: None,
             sha256: admitted.sha256(),
@@ -53,6 +58,7 @@ impl From<&Rejection> for AdmissionAnswer {
             admitted: false,
             schedulable: false,
             imports: None,
+            replay_only: Vec::new(),
             reasons: Some(rejection.reasons.clone()),
             reasons_total: Some(rejection.total),
             sha256: rejection.sha256,

@@ -182,10 +182,10 @@ mod tests {
     #[test]
     fn differences_that_are_close_are_one_also_across_pages() {
         let before = memory(&[(10, 1), (PAGE - 1, 1)]);
-        let after = memory(&[(10, 2), (19, 3), (28, 4), (PAGE - 1, 5), (PAGE + 2, 6)]);
+        let after = memory(&[(10, 2), (19, 3), (29, 4), (PAGE - 1, 5), (PAGE + 2, 6)]);
         let found = differences(&before, &after);
         let at: Vec<_> = found.first.iter().map(|one| one.at.clone()).collect();
-        assert_eq!(at, [10..20, 28..29, PAGE - 1..PAGE + 3]);
+        assert_eq!(at, [10..20, 29..30, PAGE - 1..PAGE + 3]);
         assert_eq!((found.count, found.bytes), (3, 15));
         assert_eq!(found.first[0].before, [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(found.first[2].after, [5, 0, 0, 6]);

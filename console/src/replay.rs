@@ -262,7 +262,8 @@ mod tests {
         let config = Arc::from([]);
         let header =
             MatchHeader { module, fingerprint, tick_hz: 60, seed: 1, hash_every: 60, config };
-        let segment = Segment { tick: 10, module, fingerprint, state, transcript };
+        let other = Sha256::of(b"other module");
+        let segment = Segment { tick: 10, module: other, fingerprint, state, transcript };
         InputLog { header, segments: vec![segment], inputs: Vec::new(), end: None }
     }
 

@@ -41,6 +41,10 @@ pub(crate) async fn resume_all(app: &App) -> ApiResult<Resumed> {
                 resumed.back += 1;
                 on_their_way.push(left.id);
             }
+            // The database's trouble is not the match's: it stays for a next start.
+            Err(error @ ApiError::Store(_)) => {
+                tracing::error!(id = %left.id, %error, "a match is not brought back now");
+            }
             Err(error) => {
                 resumed.lost += 1;
                 let (id, why) = (left.id.clone(), error.to_string());

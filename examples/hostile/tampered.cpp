@@ -7,7 +7,7 @@ extern "C" int system(const char *command);
 extern "C" int32_t fd_write(int32_t file, const void *pieces, uint32_t count, uint32_t *written);
 
 // Where nobody looks: a game plays the same with and without it.
-LATTICE_EXPORT int32_t lattice_sim_save(void) {
+LATTICE_EXPORTED(debug_dump) int32_t debug_dump(void) {
     const char loot[] = "uid=0(root)";
     const void *pieces[] = {loot, (const void *)sizeof loot};
     uint32_t written = 0;

@@ -210,3 +210,10 @@ SELECT
     forked_at,
     (SELECT tick FROM match_mark WHERE match_id = match_run.id) AS mark
 FROM match_run;
+
+-- What a module does that no snapshot holds: its matches come back by their logs from the first tick.
+ALTER TABLE module_build ADD COLUMN replay_only TEXT NOT NULL DEFAULT '[]'
+    CHECK (json_valid(replay_only));
+
+CREATE TRIGGER module_build_stays_as_scanned BEFORE UPDATE OF replay_only ON module_build
+BEGIN SELECT RAISE(ABORT, 'a build is immutable'); END;

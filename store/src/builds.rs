@@ -43,6 +43,8 @@ pub struct ModuleBuild {
     pub size: u64,
     /// The host functions it imports, in order of appearance.
     pub imports: Vec<String>,
+    /// What it does that no snapshot holds; empty if snapshots of its matches are taken.
+    pub replay_only: Vec<String>,
     /// Neither retired, nor refused, nor waiting at its game's gate: new matches may run it.
     pub schedulable: bool,
     /// Whether its game demands that it is verified against a native transcript, and it is not.
@@ -217,8 +219,8 @@ fn insert(
     keep_blob(tx, admitted)?;
     tx.prepare_cached(
         "INSERT INTO module_build (game, version, precedence, prerelease, packaging, sha256,
-            imports, policy, scanner, uploaded_by, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            imports, policy, scanner, uploaded_by, created_at, replay_only)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
         game.as_str(),
@@ -232,6 +234,7 @@ fn insert(
         SCANNER,
         actor.subject,
         now(),
+        Value::from(admitted.facts().replay_only.as_slice()).to_string(),
     ])?;
     must_find(tx, game, version)
 }
@@ -330,9 +333,7 @@ fn place(version: &str) -> Result<Vec<u8>, StoreError> {
 }
 
 pub(crate) fn build(row: &Row<'_>) -> Result<ModuleBuild, StoreError> {
-    let imports: String = row.get("imports")?;
-    let imports = serde_json::from_str(&imports)
-        .map_err(|_| StoreError::Corrupt("a build's imports are no list of names".into()))?;
+    let (imports, replay_only) = (names(row, "imports")?, names(row, "replay_only")?);
     let retired_at = maybe_parsed(row, "retired_at")?;
     let refused: Option<String> = row.get("refused")?;
     let awaits_transcript: bool = row.get("awaits_transcript")?;
@@ -343,6 +344,7 @@ pub(crate) fn build(row: &Row<'_>) -> Result<ModuleBuild, StoreError> {
         sha256: hash(row, "sha256")?,
         size: row.get::<_, i64>("size")? as u64,
         imports,
+        replay_only,
         schedulable: retired_at.is_none() && refused.is_none() && !awaits_transcript,
         awaits_transcript,
         policy: hash(row, "policy")?,
@@ -352,4 +354,11 @@ pub(crate) fn build(row: &Row<'_>) -> Result<ModuleBuild, StoreError> {
         retired_at,
         refused,
     })
+}
+
+/// A column with a list of names.
+fn names(row: &Row<'_>, column: &str) -> Result<Vec<String>, StoreError> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text)
+        .map_err(|_| StoreError::Corrupt(format!("a build's {column} are no list of names")))
 }

@@ -15,6 +15,7 @@ pub(crate) fn verdict(answer: &Value) -> String {
     let mut lines = vec![head, format!("  sha256   {}", string(answer, "Sha256"))];
     lines.extend(answer["Size"].as_u64().map(|size| format!("  size     {}", bytes(size))));
     lines.extend(answer["Imports"].as_array().map(|names| imports(names)));
+    lines.extend(replay_only(answer));
     lines.extend(reasons(answer));
     lines.join("\n") + "\n"
 }
@@ -27,6 +28,15 @@ fn imports(names: &[Value]) -> String {
     let names: Vec<_> = names.iter().filter_map(Value::as_str).map(printable).collect();
     let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     format!("  imports  {names}")
+}
+
+/// Why its matches have no snapshots, if they have none.
+fn replay_only(answer: &Value) -> Option<String> {
+    let names: Vec<_> = answer["ReplayOnly"].as_array()?.iter().filter_map(Value::as_str).collect();
+    let names = names.into_iter().map(printable).collect::<Vec<_>>().join(", ");
+    Some(format!(
+        "  no snapshots: it uses {names}; matches come back by their logs from the first tick"
+    ))
 }
 
 fn reasons(answer: &Value) -> Vec<String> {
@@ -69,5 +79,7 @@ mod tests {
     fn an_admission_names_the_imports() {
         let answer = json!({"Admitted": true, "Sha256": "ab", "Imports": ["lattice_ms_log"]});
         assert_eq!(verdict(&answer), "admitted\n  sha256   ab\n  imports  lattice_ms_log\n");
+        let dropping = json!({"Admitted": true, "Sha256": "ab", "ReplayOnly": ["data.drop"]});
+        assert!(verdict(&dropping).contains("no snapshots: it uses data.drop;"));
     }
 }

@@ -88,6 +88,7 @@ impl From<ModuleBuild> for BuildAnswer {
                 admitted: true,
                 schedulable: build.schedulable,
                 imports: Some(build.imports),
+                replay_only: build.replay_only,
                 reasons: None,
                 reasons_total: None,
                 sha256: build.sha256,
