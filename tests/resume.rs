@@ -215,3 +215,20 @@ async fn under_a_strict_log_nothing_that_a_player_has_seen_is_lost() {
     assert!(tick > seen.1);
     finishes_as_one(&app, &id, &mut socket).await;
 }
+
+#[tokio::test]
+async fn a_damaged_snapshot_is_passed_over_for_the_log() {
+    let mut app = under(OFTEN).await;
+    let (id, token, mut socket) = begun(&app).await;
+    add(&mut socket, 1).await;
+    until(&app, &id, SNAPSHOT, |tick| tick > 0).await;
+    app.kill();
+    let damage = "DROP TRIGGER IF EXISTS snapshot_is_not_changed;
+        UPDATE snapshot SET head = CAST(substr(head, 1, length(head) - 1) || x'ff' AS BLOB);";
+    app.writer().execute_batch(damage).unwrap();
+    let policy = app.data().join("policy.toml");
+    app.restart_with(&["--policy", policy.to_str().unwrap()]).await;
+    let mut socket = Socket::open(&app, &id, &token).await;
+    assert_eq!(add(&mut socket, 2).await.0, 3, "it was run again from its first tick");
+    finishes_as_one(&app, &id, &mut socket).await;
+}

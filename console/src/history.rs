@@ -53,36 +53,36 @@ pub(crate) async fn log(app: &App, found: &Match) -> ApiResult<InputLog> {
     Ok(log)
 }
 
-/// The newest snapshot of a match that is of that module, and of that tick or before it, if there
-/// is one. Of another module, in the same stretch of the log, is one of an upgrade that never came.
+/// The newest snapshot of a match that is whole, of that module, and of that tick or before it, if
+/// there is one. Of another module, in the same stretch of the log, is one of an upgrade that never
+/// came. One that is damaged is told, and passed over: an older one, or the log alone, does as well.
 pub(crate) async fn snapshot(
     app: &App,
     id: &MatchId,
     module: Sha256,
-    mut at_or_before: i64,
+    at_or_before: i64,
 ) -> ApiResult<Option<Snapshot>> {
-    while let Some(snapshot) = newest(app, id, at_or_before).await? {
-        if snapshot.module == module {
-            return Ok(Some(snapshot));
+    let of = id.clone();
+    let rows = app.store(move |store| store.snapshots(&of)).await?;
+    for row in rows.iter().rev().filter(|row| row.tick <= at_or_before) {
+        match newest(app, id, row.tick).await {
+            Ok(Some(snapshot)) if snapshot.module == module => return Ok(Some(snapshot)),
+            Ok(_) => {}
+            Err(ApiError::BadLog(why)) => tracing::error!(%id, why, "a snapshot is damaged"),
+            Err(error) => return Err(error),
         }
-        at_or_before = snapshot.tick - 1;
     }
     Ok(None)
 }
 
 async fn newest(app: &App, id: &MatchId, at_or_before: i64) -> ApiResult<Option<Snapshot>> {
     let of = id.clone();
-    let stored = app.store(move |store| store.snapshot(&of, at_or_before)).await;
-    match stored {
+    match app.store(move |store| store.snapshot(&of, at_or_before)).await {
         Ok(None) => Ok(None),
         Ok(Some(stored)) => blocking(move || read(&stored)).await?.map(Some),
         Err(ApiError::Store(StoreError::Corrupt(why))) => Err(ApiError::BadLog(why)),
         Err(error) => Err(error),
     }
-    .map_err(|error| match error {
-        ApiError::BadLog(why) => ApiError::BadLog(format!("match {id}: {why}")),
-        error => error,
-    })
 }
 
 fn read(stored: &StoredSnapshot) -> ApiResult<Snapshot> {

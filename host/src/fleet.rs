@@ -1,7 +1,7 @@
 //! The fleet: makes what the director planned so, and is the way to everything that runs.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     io,
     ops::ControlFlow,
     path::PathBuf,
@@ -25,6 +25,7 @@ use crate::{
     lock::lock,
     matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus, Origin, Runner},
     program::{CompileError, Program},
+    programs::Programs,
     replay::{self, ReplayError, Replayed, ReplayedTick, Stretch},
     reports::{Outcome, Reports},
     snapshot::Snapshot,
@@ -32,8 +33,6 @@ use crate::{
     worker::{Lanes, Workers, yield_to_others},
 };
 
-/// Programs kept ready in memory.
-const KEPT_PROGRAMS: usize = 128;
 /// Modules that may wait for the compiler.
 const WAITING_COMPILES: usize = 16;
 /// What the fetches that are cut off get at least, to hand their records over: each that left has
@@ -411,31 +410,6 @@ impl Registry {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<MatchId, LiveMatch>> {
         lock(&self.live)
-    }
-}
-
-/// Programs ready in memory; the oldest goes first.
-#[derive(Default)]
-struct Programs {
-    by_hash: BTreeMap<Sha256, Program>,
-    order: VecDeque<Sha256>,
-}
-
-impl Programs {
-    fn get(&self, sha256: Sha256) -> Option<Program> {
-        self.by_hash.get(&sha256).cloned()
-    }
-
-    fn keep(&mut self, program: Program) {
-        let sha256 = program.sha256();
-        if self.by_hash.insert(sha256, program).is_some() {
-            return;
-        }
-        self.order.push_back(sha256);
-        if self.order.len() > KEPT_PROGRAMS {
-            let oldest = self.order.pop_front();
-            oldest.and_then(|oldest| self.by_hash.remove(&oldest));
-        }
     }
 }
 

@@ -21,6 +21,7 @@ mod lock;
 mod matches;
 mod memory_limit;
 mod program;
+mod programs;
 pub mod replay;
 mod reports;
 mod rewrite;
