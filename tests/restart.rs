@@ -24,7 +24,11 @@ async fn a_power_cut_keeps_builds_tokens_and_audit_and_the_match_is_back() {
     app.get("/games").token(&token).send().await.expect(200);
     let again = app.get(&format!("/games/{game}/modules/1.0.0")).send().await.expect(200);
     assert_eq!(again, build);
-    let now = app.get("/audit?Limit=200").send().await.expect(200);
+    let mut now = app.get("/audit?Limit=200").send().await.expect(200);
+    while !now.to_string().contains("match.resume") {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        now = app.get("/audit?Limit=200").send().await.expect(200);
+    }
     let (then, now) = (audit["Items"].as_array().unwrap(), now["Items"].as_array().unwrap());
     assert!(now.ends_with(then), "the audit only grows");
     assert_eq!(now.len(), then.len() + 1, "by the match that is back");

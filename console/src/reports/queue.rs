@@ -13,6 +13,8 @@ use lattice_store::InputAppend;
 
 /// Log text of one match that may wait to be written, in bytes.
 const WAITING_LOG_BYTES: usize = 256 << 10;
+/// How long marks wait that nobody waits for, so that those of many matches are written as one.
+const MARKS_WAIT: Duration = Duration::from_millis(200);
 /// What a line costs beside its text.
 const LINE_BYTES: usize = 64;
 /// Inputs of one match that may wait to be written, in bytes; a single chunk may be larger.
@@ -68,6 +70,8 @@ struct Waiting {
     /// Of the matches that have not ended, or not as far as it is written.
     inputs: HashMap<MatchId, WaitingInputs>,
     marks: BTreeMap<MatchId, Mark>,
+    /// Whether somebody waits for one of the marks.
+    is_awaited: bool,
     /// Of the snapshots that are not written.
     snapshot_bytes: usize,
     /// Until when what waits may be written, once nothing more comes.
@@ -85,6 +89,10 @@ struct WaitingInputs {
 impl Waiting {
     fn is_empty(&self) -> bool {
         self.reports.is_empty() && self.marks.is_empty()
+    }
+
+    fn is_urgent(&self) -> bool {
+        !self.reports.is_empty() || self.is_awaited
     }
 }
 
@@ -124,9 +132,14 @@ impl Queue {
         let of_mark = waiting.marks.entry(id.clone()).or_default();
         of_mark.tick = mark;
         if bytes.is_empty() && !is_cut {
+            let is_awaited = written.is_some();
             of_mark.written.extend(written);
+            waiting.is_awaited |= is_awaited;
             drop(waiting);
-            return self.changed.notify_one();
+            if is_awaited {
+                self.changed.notify_one();
+            }
+            return;
         }
         let of_match = waiting.inputs.entry(id.clone()).or_default();
         if of_match.is_cut {
@@ -186,16 +199,18 @@ impl Queue {
         self.lock().inputs.remove(id);
     }
 
-    /// Waits for reports, and gives none when the patience is over; `None` once the queue is
-    /// closed and empty.
+    /// Waits for reports, or for marks that somebody waits for, and gives what there is when the
+    /// patience is over; `None` once the queue is closed and empty.
     pub(super) fn take_all(&self, patience: Duration) -> Option<Taken> {
-        let wait = |waiting: &mut Waiting| waiting.is_empty() && waiting.closed.is_none();
+        let wait = |waiting: &mut Waiting| !waiting.is_urgent() && waiting.closed.is_none();
+        let patience = patience.min(MARKS_WAIT);
         let waited = self.changed.wait_timeout_while(self.lock(), patience, wait);
         let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
         waiting.log_bytes.clear();
         let goes_on = !waiting.is_empty() || waiting.closed.is_none();
         let reports = std::mem::take(&mut waiting.reports);
         let marks = std::mem::take(&mut waiting.marks);
+        waiting.is_awaited = false;
         goes_on.then_some(Taken { reports, marks })
     }
 
