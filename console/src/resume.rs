@@ -74,8 +74,7 @@ async fn resume(app: &App, left: &Match) -> ApiResult<()> {
     if left.log == Some(LogExtent::Cut) {
         return Err(conflict("its input log was cut, so that what came in later is not known"));
     }
-    let place = app.match_places.take(left.game.clone());
-    let place = place.ok_or(ApiError::Busy("all places for matches, or the game's, are taken"))?;
+    let place = launch::place(app, &left.game)?;
     let (origin, program) = origin(app, left).await?;
     egress::bring_in(app, &left.game).await?;
     let id = left.id.clone();
@@ -106,13 +105,14 @@ async fn origin(app: &App, left: &Match) -> ApiResult<(Origin, Program)> {
     let log = history::log(app, left).await?;
     let module = log.segments.last().map_or(log.header.module, |segment| segment.module);
     let (_, program) = history::program(app, left, module).await?;
-    let (at, snapshot) = standing(app, left, &log).await?;
-    settle_engine(app, left, &log, &program, at, snapshot.as_ref()).await?;
-    Ok((Origin::Log(Arc::new(Resume { log, snapshot, at })), program))
+    let resume = standing(app, left, log).await?;
+    settle_engine(app, left, &resume, &program).await?;
+    Ok((Origin::Log(Arc::new(resume)), program))
 }
 
-/// The tick that runs next, and the newest snapshot before it in the log's last part.
-async fn standing(app: &App, left: &Match, log: &InputLog) -> ApiResult<(i64, Option<Snapshot>)> {
+/// Where the match stands: what is marked of it, and the newest snapshot in the log's last part. Each
+/// is written by itself, so that any of them may be what a crash left last.
+async fn standing(app: &App, left: &Match, log: InputLog) -> ApiResult<Resume> {
     let id = left.id.clone();
     let (next, kept) = app
         .store(move |store| {
@@ -123,11 +123,10 @@ async fn standing(app: &App, left: &Match, log: &InputLog) -> ApiResult<(i64, Op
     let parts = log.parts();
     let module = parts.last().map_or(log.header.module, lattice_surface::LogPart::module);
     let newest = history::snapshot(app, &left.id, module, i64::MAX).await?;
-    // Each is written by itself, so that any of them may be what a crash left last.
-    let logged = log.inputs.last().map_or(0, |last| last.tick + 1);
     let is_of_last_part =
         |snapshot: &Snapshot| parts.last().is_some_and(|part| part.has(snapshot.tick));
-    Ok((next.max(logged).max(kept), newest.filter(is_of_last_part)))
+    let snapshot = newest.filter(is_of_last_part);
+    Ok(Resume { log, snapshot, at: next.max(kept) })
 }
 
 /// Where another engine or policy than this one ran the match, it goes on in a new segment of its
@@ -135,16 +134,15 @@ async fn standing(app: &App, left: &Match, log: &InputLog) -> ApiResult<(i64, Op
 async fn settle_engine(
     app: &App,
     left: &Match,
-    log: &InputLog,
+    resume: &Resume,
     program: &Program,
-    at: i64,
-    snapshot: Option<&Snapshot>,
 ) -> ApiResult<()> {
+    let (log, at) = (&resume.log, resume.next());
     let ran = log.parts().last().map(lattice_surface::LogPart::fingerprint);
     if ran == Some(program.fingerprint()) || log.end.is_some() {
         return Ok(());
     }
-    let Some(base) = snapshot.filter(|snapshot| snapshot.tick == at).cloned() else {
+    let Some(base) = resume.snapshot.clone().filter(|snapshot| snapshot.tick == at) else {
         return Err(conflict(
             "another engine or policy ran it, so that its log can't be run again here, and it was \
              not left in order: there is no snapshot of its last tick",

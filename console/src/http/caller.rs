@@ -83,13 +83,20 @@ impl Caller {
         id: &str,
         action: OnGame,
     ) -> ApiResult<(Match, Permit)> {
-        let id: MatchId = id.parse().map_err(|_| ApiError::NotFound("match"))?;
-        let found = app.store(move |store| {
-            let Some(found) = store.match_by_id(&id)? else { return Ok(None) };
-            Ok(store.game(&found.game)?.map(|game| (found, game)))
-        });
-        let (found, game) = found.await?.ok_or(ApiError::NotFound("match"))?;
+        let (found, game) = find_match(app, id).await?;
         let permit = self.decide(app, action(&game.owner), Some(&game.id), "match").await?;
+        Ok((found, permit))
+    }
+
+    /// The match of that id, and the permit to have it run: again, on from one of its ticks, or as
+    /// another version. It uses the machine as a match does, so it asks for who may start one; who
+    /// may not even read it is not told that it is there.
+    pub(crate) async fn match_to_run(&self, app: &App, id: &str) -> ApiResult<(Match, Permit)> {
+        let (found, game) = find_match(app, id).await?;
+        let owner = game.owner.as_str();
+        self.decide(app, Action::ReadMatch { owner }, Some(&game.id), "match").await?;
+        let start = Action::StartMatch { owner };
+        let permit = self.decide(app, start, Some(&game.id), "match").await?;
         Ok((found, permit))
     }
 
@@ -130,4 +137,14 @@ impl Caller {
         })
         .await
     }
+}
+
+/// The match of that id and its game, whoever asks.
+async fn find_match(app: &App, id: &str) -> ApiResult<(Match, Game)> {
+    let id: MatchId = id.parse().map_err(|_| ApiError::NotFound("match"))?;
+    let found = app.store(move |store| {
+        let Some(found) = store.match_by_id(&id)? else { return Ok(None) };
+        Ok(store.game(&found.game)?.map(|game| (found, game)))
+    });
+    found.await?.ok_or(ApiError::NotFound("match"))
 }

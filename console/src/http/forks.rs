@@ -5,7 +5,6 @@ use axum::{
     extract::{Request, State},
 };
 use http::StatusCode;
-use lattice_policies::roles::Action;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -45,10 +44,7 @@ pub(crate) async fn create(
     Path(id): Path<String>,
     request: Request,
 ) -> ApiResult<(StatusCode, Json<MatchAnswer>)> {
-    // Who may not even read it is not told that it is there.
-    caller.match_of_game(&app, &id, |owner| Action::ReadMatch { owner }).await?;
-    let (found, permit) =
-        caller.match_of_game(&app, &id, |owner| Action::StartMatch { owner }).await?;
+    let (found, permit) = caller.match_to_run(&app, &id).await?;
     let NewFork { at } = body::json(request, app.small_body()).await?;
     if at.is_some_and(|at| at < 0) {
         return Err(ApiError::value("At", "a tick is a whole number from 0 on"));

@@ -135,10 +135,7 @@ pub(crate) async fn create(
     Path(id): Path<String>,
     request: Request,
 ) -> ApiResult<Json<ReplayAnswer>> {
-    // Who may not even read it is not told that it is there.
-    caller.match_of_game(&app, &id, |owner| Action::ReadMatch { owner }).await?;
-    let (found, permit) =
-        caller.match_of_game(&app, &id, |owner| Action::StartMatch { owner }).await?;
+    let (found, permit) = caller.match_to_run(&app, &id).await?;
     let NewReplay { to } = body::json(request, app.small_body()).await?;
     if to.is_some_and(|to| to < 0) {
         return Err(ApiError::value("To", "a tick is a whole number from 0 on"));

@@ -9,7 +9,7 @@ use std::ops::Range;
 use axum::{Json, extract::State};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use lattice_host::{GlobalValue, Snapshot};
-use lattice_policies::{PlayerId, Sha256, roles::Action};
+use lattice_policies::{PlayerId, Sha256};
 use lattice_surface::Surface;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -128,8 +128,7 @@ pub(crate) async fn show(
     Path(id): Path<String>,
     Pairs(pairs): Pairs,
 ) -> ApiResult<Json<InspectAnswer>> {
-    let past = past(&app, &caller, &id, || query::read(pairs)).await?;
-    let (past, asked) = past;
+    let (past, asked) = past(&app, &caller, &id, || query::read(pairs)).await?;
     let moment = past.moment(&app, asked.at.unwrap_or(past.latest()), None).await?;
     let seen = Seen::of(&app, moment).await?;
     blocking(move || answer(&past, &seen, &asked)).await?.map(Json)
@@ -142,10 +141,7 @@ pub(super) async fn past<T>(
     id: &str,
     asked: impl FnOnce() -> ApiResult<T>,
 ) -> ApiResult<(Past, T)> {
-    // Who may not even read it is not told that it is there.
-    caller.match_of_game(app, id, |owner| Action::ReadMatch { owner }).await?;
-    let (found, _permit) =
-        caller.match_of_game(app, id, |owner| Action::StartMatch { owner }).await?;
+    let (found, _permit) = caller.match_to_run(app, id).await?;
     let asked = asked()?;
     Ok((Past::of(app, found).await?, asked))
 }

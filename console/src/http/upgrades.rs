@@ -4,7 +4,6 @@ use axum::{
     Json,
     extract::{Request, State},
 };
-use lattice_policies::roles::Action;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -56,10 +55,7 @@ pub(crate) async fn create(
     Path(id): Path<String>,
     request: Request,
 ) -> ApiResult<Json<UpgradeAnswer>> {
-    // Who may not even read it is not told that it is there.
-    caller.match_of_game(&app, &id, |owner| Action::ReadMatch { owner }).await?;
-    let (found, permit) =
-        caller.match_of_game(&app, &id, |owner| Action::StartMatch { owner }).await?;
+    let (found, permit) = caller.match_to_run(&app, &id).await?;
     let NewUpgrade { version } = body::json(request, app.small_body()).await?;
     let version = parse_version("Version", &version)?;
     let upgraded = upgrade::upgrade(&app, &permit, caller.actor, found, version).await?;

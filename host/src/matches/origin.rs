@@ -40,7 +40,7 @@ pub struct Resume {
 
 impl Resume {
     /// The tick that runs next.
-    fn next(&self) -> i64 {
+    pub fn next(&self) -> i64 {
         let logged = self.log.inputs.last().map_or(0, |last| last.tick + 1);
         let kept = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.tick);
         self.at.max(logged).max(kept)
