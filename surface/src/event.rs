@@ -47,7 +47,7 @@ impl Event {
     }
 
     /// Appends the event as the guest receives it.
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+    pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.header());
         out.extend_from_slice(self.payload());
     }

@@ -15,6 +15,7 @@ mod log;
 mod memory;
 mod outbox;
 mod phase;
+mod prompt;
 mod record;
 mod surface;
 mod transcript;
@@ -28,6 +29,7 @@ pub use log::{Level, LogBook, LogLine};
 pub use memory::{BadPointer, GuestMemory};
 pub use outbox::{Kick, Message, Outbox, Recipient};
 pub use phase::Phase;
+pub use prompt::{Prompt, PromptLimits};
 pub use record::{
     BadRecord, LoggedCall, LoggedEnd, LoggedEnding, MatchHeader, Record, Records, Segment,
     TickInputs, hashes_after,

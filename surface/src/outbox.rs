@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, ops::Range};
 
 use lattice_policies::{Code, PlayerId, policy::MatchLimits};
 
-use crate::codec::{Reader, put_list};
-
-/// Bit 0 of a message's flags: it may be dropped when a later one replaces it.
-const MAY_BE_DROPPED: u32 = 1;
+use crate::{
+    codec::{Reader, put_list},
+    prompt::{MAY_BE_DROPPED, Quota},
+};
 
 /// Whom a message is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,7 @@ struct Entry {
 pub struct Outbox {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
+    quota: Quota,
     kicks: Vec<Kick>,
     kicked: BTreeSet<PlayerId>,
 }
@@ -84,6 +85,7 @@ impl Outbox {
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.entries.clear();
+        self.quota = Quota::default();
         self.kicks.clear();
         self.kicked.clear();
     }
@@ -95,19 +97,9 @@ impl Outbox {
         flags: u32,
         limits: &MatchLimits,
     ) -> Result<(), Code> {
-        if flags & !MAY_BE_DROPPED != 0 {
-            return Err(Code::Invalid);
-        }
-        if message.len() > limits.message_out_bytes as usize {
-            return Err(Code::TooLarge);
-        }
+        self.quota.take(message.len(), flags, &limits.into())?;
         let start = self.bytes.len();
         let end = start + message.len();
-        if self.entries.len() >= limits.tick_messages as usize
-            || end > limits.tick_message_bytes as usize
-        {
-            return Err(Code::QueueFull);
-        }
         self.bytes.extend_from_slice(message);
         let may_be_dropped = flags & MAY_BE_DROPPED != 0;
         self.entries.push(Entry { to, range: start..end, may_be_dropped });

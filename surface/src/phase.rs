@@ -22,6 +22,17 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// All of them; a phase's place here is its number.
+    pub const ALL: [Self; 7] = [
+        Self::Initialize,
+        Self::Init,
+        Self::Tick,
+        Self::Hash,
+        Self::Shutdown,
+        Self::Save,
+        Self::Load,
+    ];
+
     /// Whether `call` works in this phase; otherwise it answers NOT_NOW.
     pub(crate) fn allows(self, call: &Call) -> bool {
         match self {
