@@ -11,6 +11,7 @@ pub mod egress;
 pub mod escape;
 pub mod functions;
 pub mod ids;
+pub mod isolation;
 pub mod nearest;
 pub mod policy;
 pub mod roles;
