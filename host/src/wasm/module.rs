@@ -29,7 +29,7 @@ struct Facts {
 
 impl Facts {
     fn of(build: &Admitted) -> Result<(Self, Vec<u8>), CompileError> {
-        let Rewritten { wasm, globals, code_shift } = rewrite(build.wasm()).map_err(|error| {
+        let Rewritten { wasm, globals, code_shift } = rewrite(build.bytes()).map_err(|error| {
             CompileError::Compile(format!("its sections can't be read again: {error}"))
         })?;
         let can_snapshot = build.facts().replay_only.is_empty();
