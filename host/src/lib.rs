@@ -7,6 +7,8 @@ mod artifacts;
 mod aside;
 mod calls;
 mod capacity;
+#[allow(dead_code, reason = "what runs native sims is not all here yet")]
+mod cell;
 mod difference;
 pub mod director;
 pub mod egress;
@@ -31,6 +33,7 @@ mod upgrade;
 mod worker;
 
 pub use capacity::CapacityError;
+pub use cell::CellSettings;
 pub use difference::ImageDifference;
 pub use engine::{Engine, EngineError, REPLAY_SLOTS};
 pub use fault::{Fault, FaultKind, Frame};
