@@ -18,11 +18,6 @@ BEGIN SELECT RAISE(ABORT, 'a build is immutable'); END;
 ALTER TABLE match_run ADD COLUMN isolation TEXT
     CHECK (json_valid(isolation) AND json_type(isolation) = 'array');
 
-CREATE TRIGGER match_run_in_the_sandbox_has_no_barriers BEFORE UPDATE OF isolation ON match_run
-WHEN NEW.isolation IS NOT NULL AND 'native' IS NOT (
-    SELECT packaging FROM module_build WHERE game = NEW.game AND version = NEW.version)
-BEGIN SELECT RAISE(ABORT, 'barriers stand around native sims alone'); END;
-
 CREATE VIEW builds AS
 SELECT
     game,
@@ -63,7 +58,9 @@ SELECT
     forked_from,
     forked_at,
     (SELECT tick FROM match_mark WHERE match_id = match_run.id) AS mark,
-    (SELECT packaging FROM module_build AS build
-        WHERE build.game = match_run.game AND build.version = match_run.version) AS packaging,
+    (SELECT packaging FROM module_build AS build WHERE build.game = match_run.game
+        AND build.version = ifnull(
+            (SELECT version FROM match_segment WHERE match_id = match_run.id ORDER BY n DESC LIMIT 1),
+            match_run.version)) AS packaging,
     (SELECT group_concat(value, ', ') FROM json_each(isolation)) AS isolation
 FROM match_run;

@@ -5,9 +5,33 @@ use lattice_policies::{MatchId, isolation::Isolation};
 use rusqlite::{Connection, Row, params};
 use serde_json::{Value, json};
 
-use crate::{StoreError, columns::maybe_parsed};
+use crate::{
+    Actor, Store, StoreError,
+    columns::maybe_parsed,
+    matches::{self, audit_match},
+};
 
-/// Keeps what stands around a match's process; around one that is wasm, nothing does.
+impl Store {
+    /// Keeps what stands around the process of a match that went over to another module, which may be
+    /// of another packaging; around wasm, nothing does. Of one that has ended, nothing changes.
+    pub fn set_isolation(
+        &self,
+        id: &MatchId,
+        isolation: Option<&Isolation>,
+    ) -> Result<(), StoreError> {
+        self.write(|tx| {
+            let run = matches::must_find(tx, id)?;
+            if run.state.has_ended() || run.isolation.as_ref() == isolation {
+                return Ok(());
+            }
+            set(tx, id, isolation)?;
+            let detail = json!({ "Isolation": isolation });
+            audit_match(tx, &Actor::system(), "match.isolate", (id, &run.game), "ok", detail)
+        })
+    }
+}
+
+/// Keeps what stands around a match's process.
 pub(crate) fn set(
     tx: &Connection,
     id: &MatchId,

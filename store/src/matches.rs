@@ -100,13 +100,13 @@ pub struct Match {
     pub game: GameId,
     pub version: Version,
     pub sha256: Sha256,
-    /// Of that build, and of all that ever run it.
+    /// What runs it now, or ran it last: of the latest segment, or what it was started with.
+    pub runs: (Version, Sha256),
+    /// Of what runs it.
     pub packaging: Packaging,
     /// What stands around its process since it started, or was last taken up again; `None` before
     /// that, and for wasm.
     pub isolation: Option<Isolation>,
-    /// What runs it now, or ran it last: of the latest segment, or what it was started with.
-    pub runs: (Version, Sha256),
     /// The match that it came from, and the tick that ran next in the state that it began with.
     pub forked_from: Option<(MatchId, i64)>,
     pub tick_hz: u16,
@@ -317,8 +317,9 @@ pub(crate) fn select(clauses: &str) -> String {
     let latest = "FROM match_segment WHERE match_id = id ORDER BY match_segment.n DESC LIMIT 1";
     format!(
         "SELECT *, (SELECT cut FROM input_log WHERE match_id = id) AS log_cut,
-            (SELECT packaging FROM module_build AS build
-                WHERE build.game = match_run.game AND build.version = match_run.version) AS packaging,
+            (SELECT packaging FROM module_build AS build WHERE build.game = match_run.game
+                AND build.version = ifnull((SELECT version {latest}), match_run.version)
+            ) AS packaging,
             (SELECT version {latest}) AS runs_version, (SELECT sha256 {latest}) AS runs_sha256
          FROM match_run {clauses}"
     )

@@ -4,7 +4,7 @@ use lattice_policies::{
     admission::Packaging,
     isolation::{Barrier, Isolation},
 };
-use lattice_store::{Match, MatchState, ModuleBuild};
+use lattice_store::{Match, MatchState, ModuleBuild, NewSegment, SegmentWhy};
 use serde_json::json;
 
 use crate::world::*;
@@ -74,10 +74,6 @@ fn a_match_that_is_asked_to_stop_before_it_runs_tells_its_barriers_too() {
 fn around_wasm_there_are_no_barriers() {
     let world = World::with_match();
     assert_eq!(found(&world, 1).packaging, Packaging::Wasm);
-    let rows = world.audit().len();
-    assert!(world.store.match_running(&match_id(1), Some(&Isolation::all())).is_err());
-    assert_eq!((found(&world, 1).state, world.audit().len()), (MatchState::Starting, rows));
-
     assert!(world.store.match_running(&match_id(1), None).unwrap());
     assert_eq!(
         (found(&world, 1).isolation, world.audit().pop().unwrap().detail),
@@ -85,6 +81,40 @@ fn around_wasm_there_are_no_barriers() {
     );
     world.store.resumed(&match_id(1), 3, None).unwrap();
     assert_eq!(world.audit().pop().unwrap().detail, json!({ "Tick": 3 }));
+}
+
+#[test]
+fn a_match_that_goes_over_to_another_packaging_tells_so() {
+    let world = World::with_game();
+    let native = native_build(&world, "2.0.0");
+    let wasm = world.store.build(&game(), &version("1.0.0")).unwrap().unwrap();
+    world.start(1, &wasm);
+    world.store.match_running(&match_id(1), None).unwrap();
+    let segment = NewSegment {
+        match_id: match_id(1),
+        tick: 60,
+        version: native.version,
+        sha256: native.sha256,
+        why: SegmentWhy::Upgrade,
+    };
+    world.store.add_segment(&ada(), &segment).unwrap();
+    let here = barriers(&Barrier::ALWAYS);
+    for _ in 0..2 {
+        world.store.set_isolation(&match_id(1), Some(&here)).unwrap();
+    }
+    let run = found(&world, 1);
+    assert_eq!((run.packaging, run.isolation), (Packaging::Native, Some(here.clone())));
+    let read = "SELECT version || ' ' || packaging FROM matches";
+    let row: String = world.raw().query_row(read, [], |row| row.get(0)).unwrap();
+    assert_eq!(row, "1.0.0 native", "it was started as wasm");
+    let told = world.audit().pop().unwrap();
+    assert_eq!((&*told.action, told.detail), ("match.isolate", json!({ "Isolation": here })));
+    assert_eq!(world.deeds().iter().filter(|deed| **deed == "match.isolate ok").count(), 1);
+
+    world.store.end_match(&match_id(1), &end(MatchState::Finished), None).unwrap();
+    let (run, rows) = (found(&world, 1), world.audit().len());
+    world.store.set_isolation(&match_id(1), None).unwrap();
+    assert_eq!((found(&world, 1), world.audit().len()), (run, rows), "it has ended");
 }
 
 #[test]
