@@ -5,6 +5,8 @@
 
 mod aside;
 mod capacity;
+#[allow(dead_code, reason = "what runs native sims is not all here yet")]
+mod cell;
 mod difference;
 pub mod director;
 pub mod egress;
@@ -27,6 +29,7 @@ mod wasm;
 mod worker;
 
 pub use capacity::CapacityError;
+pub use cell::CellSettings;
 pub use difference::ImageDifference;
 pub use engine::{Engine, EngineError, REPLAY_SLOTS};
 pub use fault::{Fault, FaultKind, Frame};
