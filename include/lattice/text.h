@@ -1,6 +1,6 @@
-// lattice/text.h - the C library's string functions for wasm.
+// lattice/text.h - the C library's string functions for bare targets.
 //
-// Owns: the definitions behind string.h, bytes in and bytes out, no locale. Never: native code.
+// Owns: the definitions behind string.h, bytes in and bytes out, no locale. Never: native programs.
 #ifndef LATTICE_TEXT_H
 #define LATTICE_TEXT_H
 
