@@ -6,7 +6,7 @@ use std::time::Instant;
 use lattice_host::CompileError;
 use lattice_policies::{
     GameId,
-    admission::{self, Admitted, Rejection},
+    admission::{self, Admitted, Packaging, Rejection},
     escape::guest_text,
     roles::Permit,
 };
@@ -16,6 +16,7 @@ use semver::Version;
 use crate::{
     app::{App, blocking, to_its_end},
     http::error::{ApiError, ApiResult},
+    packaging::policy_id,
     receipt::sign_build,
     share::Place,
 };
@@ -25,7 +26,8 @@ pub(crate) struct Upload {
     pub(crate) actor: Actor,
     pub(crate) game: GameId,
     pub(crate) version: Version,
-    pub(crate) wasm: Vec<u8>,
+    pub(crate) packaging: Packaging,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// An upload that was admitted.
@@ -53,8 +55,8 @@ pub(crate) async fn admit(
 }
 
 async fn decide(app: &App, upload: Upload) -> ApiResult<Outcome> {
-    let Upload { actor, game, version, wasm } = upload;
-    let admitted = match scan(app, wasm).await? {
+    let Upload { actor, game, version, packaging, bytes } = upload;
+    let admitted = match scan(app, packaging, bytes).await? {
         Ok(admitted) => admitted,
         Err(rejection) => return Err(refuse(app, actor, game, version, rejection).await),
     };
@@ -67,10 +69,14 @@ async fn decide(app: &App, upload: Upload) -> ApiResult<Outcome> {
     commit(app, actor, game, version, admitted).await
 }
 
-async fn scan(app: &App, wasm: Vec<u8>) -> ApiResult<Result<Admitted, Rejection>> {
-    let limits = app.policy.admission.clone();
+async fn scan(
+    app: &App,
+    packaging: Packaging,
+    bytes: Vec<u8>,
+) -> ApiResult<Result<Admitted, Rejection>> {
+    let policy = app.policy.clone();
     let _turn = app.scans.acquire().await.map_err(ApiError::internal)?;
-    timed(app, "scan", blocking(move || admission::scan(wasm, &limits))).await
+    timed(app, "scan", blocking(move || admission::scan(packaging, bytes, &policy))).await
 }
 
 async fn is_new(app: &App, game: &GameId, version: &Version) -> ApiResult<bool> {
@@ -90,7 +96,7 @@ async fn commit(
     version: Version,
     admitted: Admitted,
 ) -> ApiResult<Outcome> {
-    let policy = app.policy_id;
+    let policy = policy_id(&app.policy, admitted.packaging());
     let keys = app.keys.clone();
     let insert = app.store(move |store| {
         let sign = |facts: &BuildFacts<'_>| sign_build(&keys.host, facts);
