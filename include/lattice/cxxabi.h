@@ -34,9 +34,10 @@ LATTICE_WEAK int __cxa_guard_acquire(uint64_t *guard) { return *(unsigned char *
 LATTICE_WEAK void __cxa_guard_release(uint64_t *guard) { *(unsigned char *)guard = 1; }
 LATTICE_WEAK void __cxa_guard_abort(uint64_t *guard) { (void)guard; }
 
+// gcc knows some of these names, with other types.
 #define LATTICE_CXX_FATAL(name, signature, why) \
-    void name signature __attribute__((noreturn)); \
-    LATTICE_WEAK void name signature { lattice_fatal(why); }
+    void lattice##name signature __asm__(#name) __attribute__((noreturn)); \
+    LATTICE_WEAK void lattice##name signature { lattice_fatal(why); }
 
 LATTICE_CXX_FATAL(__cxa_pure_virtual, (void), "a pure virtual function was called")
 LATTICE_CXX_FATAL(__cxa_deleted_virtual, (void), "a deleted virtual function was called")

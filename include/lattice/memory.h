@@ -13,10 +13,11 @@
 
 // A loop that does what strlen or memset does must not be compiled to a call of itself.
 #if defined(__clang__)
-#define LATTICE_LIBC LATTICE_WEAK __attribute__((no_builtin))
+#define LATTICE_NO_BUILTIN __attribute__((no_builtin))
 #else
-#define LATTICE_LIBC LATTICE_WEAK __attribute__((optimize("no-tree-loop-distribute-patterns", "no-optimize-strlen")))
+#define LATTICE_NO_BUILTIN __attribute__((optimize("no-tree-loop-distribute-patterns", "no-optimize-strlen")))
 #endif
+#define LATTICE_LIBC LATTICE_WEAK LATTICE_NO_BUILTIN
 
 typedef uint64_t __attribute__((aligned(1), may_alias)) lattice_unaligned64;
 

@@ -31,9 +31,7 @@ static inline void lattice_move_few(char *to, const char *from, size_t len) {
     else if (len != 0) *to = *from;
 }
 
-LATTICE_LIBC void *memmove(void *destination, const void *source, size_t len) {
-    char *to = (char *)destination;
-    const char *from = (const char *)source;
+LATTICE_NO_BUILTIN static inline void lattice_move(char *to, const char *from, size_t len) {
     if (len < 16) {
         lattice_move_few(to, from, len);
     } else if ((uintptr_t)to - (uintptr_t)from >= len) {
@@ -47,11 +45,16 @@ LATTICE_LIBC void *memmove(void *destination, const void *source, size_t len) {
             *(lattice_unaligned128 *)(to + at - 16) = *(const lattice_unaligned128 *)(from + at - 16);
         *(lattice_unaligned128 *)to = first;
     }
-    return destination;
+}
+
+LATTICE_LIBC void *memmove(void *to, const void *from, size_t len) {
+    lattice_move((char *)to, (const char *)from, len);
+    return to;
 }
 
 LATTICE_LIBC void *memcpy(void *__restrict to, const void *__restrict from, size_t len) {
-    return memmove(to, from, len);
+    lattice_move((char *)to, (const char *)from, len);
+    return to;
 }
 
 LATTICE_LIBC void *memset(void *destination, int byte, size_t len) {

@@ -11,8 +11,12 @@
 #include "cxxabi.h"
 #include "int128.h"
 #include "rtti.h"
-#if defined(__wasm__) && __has_include(<__config>)  // libc++ is there, and what it calls of a C library
+#if __has_include(<__config>)  // libc++ is there, and what it calls of a C library
+#if defined(__wasm__)
 #include "wasi.h"
+#else
+#include "glibc.h"
+#endif
 #endif
 #endif
 
