@@ -20,6 +20,8 @@ mod image;
 mod lock;
 mod matches;
 mod memory_limit;
+#[cfg(all(feature = "microvm", target_arch = "x86_64"))]
+mod microvm;
 mod program;
 mod programs;
 pub mod replay;
