@@ -12,7 +12,10 @@ use lattice_host::{
     Outcome, Program, Reports, Resume, Snapshot,
     egress::{EgressSettings, SystemNetwork},
 };
-use lattice_policies::{GameId, MatchId, Policy, admission};
+use lattice_policies::{
+    GameId, MatchId, Policy,
+    admission::{self, Packaging},
+};
 use tokio::sync::mpsc;
 use wasmtime::Module;
 
@@ -45,7 +48,7 @@ impl Subject {
     }
 
     pub(crate) fn program(&self, wasm: &[u8]) -> Program {
-        let admitted = admission::scan(wasm, &self.policy.admission)
+        let admitted = admission::scan(Packaging::Wasm, wasm, &self.policy)
             .unwrap_or_else(|rejection| panic!("refused: {:?}", rejection.reasons));
         self.fleet.compile(&admitted).unwrap()
     }

@@ -173,10 +173,10 @@ pub(crate) async fn program(app: &App, build: &ModuleBuild) -> ApiResult<Program
 async fn admitted(app: &App, build: &ModuleBuild) -> ApiResult<Admitted> {
     let sha256 = build.sha256;
     let _turn = app.scans.acquire().await.map_err(ApiError::internal)?;
-    let wasm = app.store(move |store| store.wasm(sha256)).await?;
-    let wasm = wasm.ok_or_else(|| ApiError::internal("a build without its bytes"))?;
-    let limits = app.policy.admission.clone();
-    let admitted = blocking(move || admission::scan(wasm, &limits)).await?;
+    let bytes = app.store(move |store| store.wasm(sha256)).await?;
+    let bytes = bytes.ok_or_else(|| ApiError::internal("a build without its bytes"))?;
+    let (packaging, policy) = (build.packaging, app.policy.clone());
+    let admitted = blocking(move || admission::scan(packaging, bytes, &policy)).await?;
     let admitted = admitted.map_err(|rejection| {
         ApiError::Conflict(format!("today's scan refuses the build: {}", first(&rejection)))
     })?;

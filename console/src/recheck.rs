@@ -47,10 +47,11 @@ enum Verdict {
 }
 
 fn judge(store: &Store, build: &ModuleBuild, policy: &Policy) -> Result<Verdict, StoreError> {
-    let wasm = store.wasm(build.sha256)?.unwrap_or_default();
-    let found = Sha256::of(&wasm);
+    let bytes = store.wasm(build.sha256)?.unwrap_or_default();
+    let found = Sha256::of(&bytes);
     if found != build.sha256 {
         return Ok(Verdict::Altered(found));
     }
-    Ok(admission::scan(wasm, &policy.admission).map_or_else(Verdict::Rejected, Verdict::Admitted))
+    let outcome = admission::scan(build.packaging, bytes, policy);
+    Ok(outcome.map_or_else(Verdict::Rejected, Verdict::Admitted))
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use lattice_host::CompileError;
 use lattice_policies::{
     GameId,
-    admission::{self, Admitted, Rejection},
+    admission::{self, Admitted, Packaging, Rejection},
     escape::guest_text,
     roles::Permit,
 };
@@ -25,7 +25,8 @@ pub(crate) struct Upload {
     pub(crate) actor: Actor,
     pub(crate) game: GameId,
     pub(crate) version: Version,
-    pub(crate) wasm: Vec<u8>,
+    pub(crate) packaging: Packaging,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// An upload that was admitted.
@@ -53,8 +54,8 @@ pub(crate) async fn admit(
 }
 
 async fn decide(app: &App, upload: Upload) -> ApiResult<Outcome> {
-    let Upload { actor, game, version, wasm } = upload;
-    let admitted = match scan(app, wasm).await? {
+    let Upload { actor, game, version, packaging, bytes } = upload;
+    let admitted = match scan(app, packaging, bytes).await? {
         Ok(admitted) => admitted,
         Err(rejection) => return Err(refuse(app, actor, game, version, rejection).await),
     };
@@ -67,10 +68,14 @@ async fn decide(app: &App, upload: Upload) -> ApiResult<Outcome> {
     commit(app, actor, game, version, admitted).await
 }
 
-async fn scan(app: &App, wasm: Vec<u8>) -> ApiResult<Result<Admitted, Rejection>> {
-    let limits = app.policy.admission.clone();
+async fn scan(
+    app: &App,
+    packaging: Packaging,
+    bytes: Vec<u8>,
+) -> ApiResult<Result<Admitted, Rejection>> {
+    let policy = app.policy.clone();
     let _turn = app.scans.acquire().await.map_err(ApiError::internal)?;
-    timed(app, "scan", blocking(move || admission::scan(wasm, &limits))).await
+    timed(app, "scan", blocking(move || admission::scan(packaging, bytes, &policy))).await
 }
 
 async fn is_new(app: &App, game: &GameId, version: &Version) -> ApiResult<bool> {

@@ -11,7 +11,7 @@ use wasmtime::{
 
 use crate::{
     capacity::{self, CapacityError},
-    rewrite::REWRITER,
+    wasm::REWRITER,
 };
 
 /// Each memory slot's share of the address space; with the guard behind it, a 32-bit address and

@@ -17,11 +17,9 @@ use lattice_policies::{MatchId, Policy, Sha256, admission::Admitted, policy::Log
 use thiserror::Error;
 
 use crate::{
-    artifacts::Artifacts,
     aside::{self, Aside},
     egress::{Egress, EgressError, EgressSettings},
     engine::{Engine, EngineError, REPLAY_SLOTS},
-    epoch::EpochClock,
     lock::lock,
     matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus, Origin, Runner},
     program::{CompileError, Program},
@@ -30,6 +28,7 @@ use crate::{
     reports::{Outcome, Reports},
     snapshot::Snapshot,
     starter::Starter,
+    wasm::{Artifacts, EpochClock},
     worker::{Lanes, Workers, yield_to_others},
 };
 

@@ -3,15 +3,12 @@
 //! Owns wasmtime, and is the only crate that names it. Never knows an HTTP route or SQL.
 //! What happens in a match is told to the rest of the platform through [`Reports`].
 
-mod artifacts;
 mod aside;
-mod calls;
 mod capacity;
 mod difference;
 pub mod director;
 pub mod egress;
 mod engine;
-mod epoch;
 mod fault;
 mod fleet;
 mod grid;
@@ -19,17 +16,16 @@ mod guest;
 mod image;
 mod lock;
 mod matches;
-mod memory_limit;
 #[cfg(all(feature = "microvm", target_arch = "x86_64"))]
 mod microvm;
 mod program;
 mod programs;
 pub mod replay;
 mod reports;
-mod rewrite;
 mod snapshot;
 mod starter;
 mod upgrade;
+mod wasm;
 mod worker;
 
 pub use capacity::CapacityError;

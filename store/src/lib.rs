@@ -33,7 +33,7 @@ pub use audit::{
     Actor, AuditBroken, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditRow, SignedHead, Why,
 };
 pub use backup::BackupError;
-pub use builds::{Inserted, ModuleBuild, Packaging};
+pub use builds::{Inserted, ModuleBuild};
 pub use database::Store;
 pub use egress::StoredEgress;
 pub use endings::{EndProof, MatchEnd};

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use lattice_host::replay::{Extent, ReplayError, Replayed};
 use lattice_policies::{
     Policy, Sha256,
-    admission::{self, SCANNER, feature_names},
+    admission::{self, Packaging, SCANNER, feature_names},
 };
 use lattice_surface::{InputLog, LogPart, LoggedEnd, LoggedEnding};
 use tempfile::TempDir;
@@ -60,7 +60,7 @@ impl Check {
         self.passed.push(("module", format!("{}, SHA-256 {sha256}", bytes(stated.size))));
         same("scan", "the scanner's version", SCANNER, stated.scanner)?;
         same("scan", "the policy's fingerprint", self.policy.fingerprint(), stated.policy)?;
-        let admitted = admission::scan(wasm, &self.policy.admission)
+        let admitted = admission::scan(Packaging::of(&wasm), wasm, &self.policy)
             .map_err(|_| no("scan", "the module is refused; `lattice scan` says why"))?;
         let imports: Vec<_> = admitted.imports().iter().map(|name| Import::of(name)).collect();
         same("scan", "the imports", listed(&imports), listed(&stated.imports))?;

@@ -9,7 +9,10 @@ use lattice_host::{
     egress::{EgressSettings, SystemNetwork},
     replay::{ReplayError, Replayed, Stretch},
 };
-use lattice_policies::{MatchId, Policy, Sha256, admission};
+use lattice_policies::{
+    MatchId, Policy, Sha256,
+    admission::{self, Packaging},
+};
 use lattice_surface::{LogPart, Surface};
 use lattice_twin::{Course, Sim};
 use tokio::sync::mpsc;
@@ -25,7 +28,7 @@ pub(super) struct Sandbox {
 
 impl Sandbox {
     pub(super) fn new(wasm: Vec<u8>, policy: &Policy, folder: &Path) -> Result<Self, CliError> {
-        let admitted = admission::scan(wasm, &policy.admission)
+        let admitted = admission::scan(Packaging::Wasm, wasm, policy)
             .map_err(|_| CliError::failed("the module is refused; `lattice scan` says why"))?;
         let egress = EgressSettings {
             policy: policy.egress.clone(),

@@ -11,6 +11,7 @@ use futures_util::stream;
 use http::{StatusCode, header};
 use lattice_policies::{
     Sha256,
+    admission::Packaging,
     roles::{Action, Permit},
     version,
 };
@@ -268,9 +269,10 @@ async fn admit(
     permit: &Permit,
     place: Place<String>,
     version: Version,
-    wasm: Vec<u8>,
+    bytes: Vec<u8>,
 ) -> ApiResult<(StatusCode, Json<BuildAnswer>)> {
-    let upload = Upload { actor: caller.actor, game: game.id, version, wasm };
+    let packaging = Packaging::Wasm;
+    let upload = Upload { actor: caller.actor, game: game.id, version, packaging, bytes };
     Ok(match upload::admit(app, permit, place, upload).await? {
         Outcome::New(build) => (StatusCode::CREATED, Json(build.into())),
         Outcome::Same(build) => (StatusCode::OK, Json(build.into())),

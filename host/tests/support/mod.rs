@@ -29,7 +29,8 @@ use lattice_host::{
     replay::{Extent, ReplayError, Replayed, ReplayedTick, Stretch},
 };
 use lattice_policies::{
-    GameId, MatchId, PlayerId, Policy, admission,
+    GameId, MatchId, PlayerId, Policy,
+    admission::{self, Packaging},
     egress::{EgressPolicy, Entry, GameEgress, Rules},
 };
 use lattice_surface::InputLog;
@@ -95,7 +96,7 @@ impl TestHost {
     }
 
     pub fn compile(&self, wasm: &[u8]) -> Program {
-        let admitted = admission::scan(wasm.to_vec(), &self.policy.admission)
+        let admitted = admission::scan(Packaging::Wasm, wasm.to_vec(), &self.policy)
             .unwrap_or_else(|rejection| panic!("{:?}", rejection.reasons));
         self.fleet.compile(&admitted).unwrap()
     }

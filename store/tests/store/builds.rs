@@ -13,12 +13,12 @@ fn an_admitted_module_is_kept_with_who_vouches_for_it() {
 
     assert!(build.schedulable);
     assert_eq!(build.sha256, admitted.sha256());
-    assert_eq!(build.size, admitted.wasm().len() as u64);
+    assert_eq!(build.size, admitted.bytes().len() as u64);
     assert_eq!(build.imports, ["lattice_ms_log"]);
     assert_eq!((build.policy, build.scanner), (POLICY, SCANNER));
     assert_eq!(build.uploaded_by, "ada");
     assert_eq!(world.store.build(&game(), &version("1.0.0")).unwrap(), Some(build.clone()));
-    assert_eq!(world.store.wasm(build.sha256).unwrap().unwrap(), **admitted.wasm());
+    assert_eq!(world.store.wasm(build.sha256).unwrap().unwrap(), **admitted.bytes());
 
     let row = world.audit().pop().unwrap();
     assert_eq!((&*row.action, &*row.target, &*row.outcome), ("module.upload", "1.0.0", "ok"));
