@@ -54,7 +54,7 @@ global_asm!(
     ".balign {step}",
     "mov qword ptr [{returned}], rax",
     "ud2",
-    "2:",
+    "2: cld",
     ".irp register, ecx, edx, esi, edi, r8d, r9d, r10d, r11d",
     "xor \\register, \\register",
     ".endr",

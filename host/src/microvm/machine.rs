@@ -4,7 +4,6 @@
 use std::{
     fmt, io,
     os::fd::{AsFd, BorrowedFd},
-    time::Instant,
 };
 
 use kvm_bindings::{
@@ -18,7 +17,7 @@ use thiserror::Error;
 use super::{
     mapping::Mapping,
     system::{self, Frame, System},
-    watch::Watch,
+    watch::Guard,
 };
 
 /// The version of KVM's interface, the only one that there ever was.
@@ -51,7 +50,7 @@ pub(super) enum Ring {
     User,
 }
 
-/// Where to begin, all other registers being zero.
+/// Where to begin, the other registers being zero.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Start {
     pub(super) ring: Ring,
@@ -152,20 +151,21 @@ impl Machine {
         let mut special = self.processor.get_sregs().map_err(kvm("read registers"))?;
         let (code, data) = segments(start.ring);
         (special.cs, special.ss) = (code, data);
-        (special.ds, special.es, special.fs, special.gs) = (data, data, data, data);
+        (special.ds, special.es, special.gs) = (data, data, data);
+        special.fs = kvm_segment { base: system::THREAD_AT, ..data };
         special.cr2 = 0;
         self.processor.set_sregs(&special).map_err(kvm("set segments"))?;
         let [rdi, rsi] = start.arguments;
         let (rip, rsp, rflags) = (start.instruction, start.stack, RFLAGS);
-        let registers = kvm_regs { rip, rsp, rdi, rsi, rflags, ..kvm_regs::default() };
+        // As by `call rax`.
+        let registers = kvm_regs { rax: rip, rip, rsp, rdi, rsi, rflags, ..kvm_regs::default() };
         self.processor.set_regs(&registers).map_err(kvm("set registers"))?;
         let fpu = kvm_fpu { fcw: X87_CONTROL, mxcsr: MXCSR, ..kvm_fpu::default() };
         self.processor.set_fpu(&fpu).map_err(kvm("set floating-point registers"))
     }
 
-    /// Runs the processor until it can't go on without the host, or until it is late.
-    pub(super) fn run(&mut self, watch: &Watch, deadline: Instant) -> Exit {
-        let _watched = watch.over_this_thread(deadline);
+    /// Runs the processor on the watched thread until it can't go on without the host, or is late.
+    pub(super) fn run(&mut self, watched: &Guard<'_>) -> Exit {
         loop {
             match self.processor.run() {
                 Ok(VcpuExit::MmioRead(at, into)) => return Exit::Load { at, len: into.len() },
@@ -176,7 +176,7 @@ impl Machine {
                 Ok(VcpuExit::InternalError) => return Exit::Broken(self.internal_error()),
                 Ok(other) => return Exit::Broken(format!("KVM's exit is {other:?}")),
                 Err(error) if error.errno() == libc::EINTR || error.errno() == libc::EAGAIN => {
-                    if Instant::now() >= deadline {
+                    if watched.is_late() {
                         return Exit::Late;
                     }
                 }

@@ -53,8 +53,7 @@ pub(super) fn probe(watch: &Watch) -> Result<(), Vec<NoMachine>> {
     let boot = move || drop(done.send(boot(&watch)));
     let thread = thread::Builder::new().name("vm probe".into()).spawn(boot);
     thread.map_err(|error| vec![NoMachine::Thread(error)])?;
-    let answer = answer.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(vec![NoMachine::Hangs]));
-    answer
+    answer.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(vec![NoMachine::Hangs]))
 }
 
 /// Boots both guests.
@@ -92,7 +91,7 @@ fn run(device: &Kvm, watch: &Watch, code: &[u8], ring: Ring) -> Result<Exit, Mac
     let ranges = [Range { offset: 0, len: PAGE, rights: Rights::Execute }];
     let mut machine = Machine::new(device, image.as_fd(), PAGE, &ranges)?;
     machine.begin(&Start { ring, instruction: IMAGE_BASE, stack: 0, arguments: [0; 2] })?;
-    Ok(machine.run(watch, Instant::now() + DEADLINE))
+    Ok(machine.run(&watch.over_this_thread(Instant::now() + DEADLINE)))
 }
 
 fn page_of(code: &[u8]) -> std::io::Result<File> {
@@ -135,8 +134,8 @@ mod tests {
             let mut machine = Machine::new(&device, image.as_fd(), PAGE, &ranges).unwrap();
             let start = Start { ring, instruction: IMAGE_BASE, stack: 0, arguments: [0; 2] };
             machine.begin(&start).unwrap();
-            let deadline = Instant::now() + Duration::from_millis(50);
-            assert_eq!(machine.run(&watch, deadline), Exit::Late, "{ring:?}");
+            let watched = watch.over_this_thread(Instant::now() + Duration::from_millis(50));
+            assert_eq!(machine.run(&watched), Exit::Late, "{ring:?}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! A guest's system area: the processor's tables, where exceptions end, the doors to the host and
 //! the page tables. It lies in memory of its own, of which a sim may run the doors and read their
-//! addresses, and nothing else.
+//! addresses and a page of zeros, and nothing else.
 
 use std::{fs::File, io, os::unix::fs::FileExt};
 
@@ -41,7 +41,8 @@ const HANDLERS: u64 = PAGE;
 const STACK: u64 = 2 * PAGE;
 const DOORS: u64 = 3 * PAGE;
 const SLOTS: u64 = 4 * PAGE;
-const PAGE_TABLES: u64 = 5 * PAGE;
+const THREAD: u64 = 5 * PAGE;
+const PAGE_TABLES: u64 = 6 * PAGE;
 const GDT: u64 = TABLES;
 const TASK_STATE: u64 = TABLES + 0x100;
 const IDT: u64 = TABLES + 0x200;
@@ -63,11 +64,14 @@ pub(super) const IDT_AT: u64 = BASE + IDT;
 pub(super) const IDT_LIMIT: u16 = (VECTORS * 16 - 1) as u16;
 pub(super) const TASK_AT: u64 = BASE + TASK_STATE;
 pub(super) const TASK_LIMIT: u32 = 103;
+/// What `fs` begins at: zeros, for code that was compiled to look for a stack protector's there.
+pub(super) const THREAD_AT: u64 = BASE + THREAD;
 pub(super) const PAGE_TABLES_AT: u64 = PHYSICAL + PAGE_TABLES;
 /// The address of the door that the host's calls return to.
 pub(super) const RETURN_DOOR: u64 = door(HOST_FUNCTIONS.len());
 
-const NO_ACCESS_PAGES: Access = Access { user: false, write: false, execute: false };
+/// A page of ours, which is read.
+const OURS: Access = Access { user: false, write: false, execute: false };
 const _: () = assert!(RETURN_DOOR + 256 < BASE + SLOTS);
 
 const fn door(place: usize) -> u64 {
@@ -173,18 +177,18 @@ fn slots() -> Vec<u8> {
 
 fn page_tables(ranges: &[Range]) -> PageTables {
     let mut tables = PageTables::new(PAGE_TABLES_AT);
-    let own = NO_ACCESS_PAGES;
-    let user = Access { user: true, ..own };
+    let user = Access { user: true, ..OURS };
     for (page, access) in [
-        (TABLES, own),
-        (HANDLERS, Access { execute: true, ..own }),
-        (STACK, Access { write: true, ..own }),
+        (TABLES, OURS),
+        (HANDLERS, Access { execute: true, ..OURS }),
+        (STACK, Access { write: true, ..OURS }),
         (DOORS, Access { execute: true, ..user }),
+        (THREAD, user),
     ] {
         tables.map(Span { at: BASE + page, physical: PHYSICAL + page, len: PAGE }, access);
     }
     for (page, access) in
-        [(0, Access { write: true, ..user }), (PAGE, Access { write: true, ..own })]
+        [(0, Access { write: true, ..user }), (PAGE, Access { write: true, ..OURS })]
     {
         tables.map(Span { at: BELL + page, physical: BELL_PHYSICAL + page, len: PAGE }, access);
     }

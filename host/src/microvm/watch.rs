@@ -42,6 +42,7 @@ struct Alive(Arc<Shared>);
 pub(super) struct Guard<'a> {
     watch: &'a Watch,
     number: u64,
+    deadline: Instant,
 }
 
 impl Watch {
@@ -65,7 +66,13 @@ impl Watch {
         if first {
             self.shared.changed.notify_one();
         }
-        Guard { watch: self, number }
+        Guard { watch: self, number, deadline }
+    }
+}
+
+impl Guard<'_> {
+    pub(super) fn is_late(&self) -> bool {
+        Instant::now() >= self.deadline
     }
 }
 
