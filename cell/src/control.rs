@@ -11,6 +11,9 @@ pub struct Control {
     /// The cell, one more for each turn of the host; and the host itself, where the process ended.
     pub to_host: AtomicU32,
 
+    /// The host: 1 while it waits for `to_host` in the kernel, and has to be woken.
+    pub host_sleeps: AtomicU32,
+
     /// The host: a [`Request`].
     pub request: AtomicU32,
     /// The host, for [`Request::Call`]: the place of the phase in `Phase::ALL`.
@@ -55,7 +58,8 @@ const _: () = assert!(size_of::<Control>() <= super::INLET as usize);
 pub enum Request {
     /// To call the function at `entry`.
     Call = 1,
-    /// To go on in the sim, with `answer`, and with the inlet and the outlet as new.
+    /// To go on in the sim, with `answer`, and with the inlet and the outlet as new: the cell reads
+    /// players and events from the inlet's beginning.
     Answer = 2,
 }
 

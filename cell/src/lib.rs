@@ -6,12 +6,13 @@
 //! `to_host`. What the cell writes is a stranger's: the host copies it out before it looks at it.
 
 mod control;
+pub mod places;
 mod record;
 mod setup;
 
 pub use control::{Control, Request, Turn};
 pub use record::{BadRecord, Record};
-pub use setup::{Range, Rights, Setup, in_image};
+pub use setup::{Process, Range, Rights, Setup, in_image};
 
 /// Raised whenever host and cell would not understand each other, or a sim would be laid out or
 /// answered otherwise: a part of what names the engine of a native match.

@@ -7,6 +7,8 @@ use lattice_policies::{PlayerId, functions::HOST_FUNCTIONS};
 use lattice_surface::{Call, PromptLimits};
 use thiserror::Error;
 
+use crate::places::{BROADCAST, EVENT_NEXT, EVENT_PEEK, KICK, LOG, RESULT, SEND};
+
 const HEADER: usize = 32;
 
 /// A call that was answered, with what of its range the surface looks at.
@@ -88,14 +90,6 @@ impl<'a> Record<'a> {
         Ok((Self { call, answer, bytes }, size))
     }
 }
-
-const LOG: u32 = 0;
-const EVENT_PEEK: u32 = 1;
-const EVENT_NEXT: u32 = 2;
-const SEND: u32 = 3;
-const BROADCAST: u32 = 4;
-const KICK: u32 = 5;
-const RESULT: u32 = 8;
 
 /// The function, pointer, length and two numbers of a call that a cell answers.
 fn numbers(call: &Call) -> Option<(u32, u32, u32, u32, u32)> {

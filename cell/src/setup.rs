@@ -30,6 +30,20 @@ pub struct Range {
     pub rights: Rights,
 }
 
+/// How the cell's process was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Process {
+    /// The host's process, as the host's own process namespace numbers it. Without it there is no
+    /// cell: the kernel ends the cell with the host.
+    pub host: u32,
+    /// The namespaces that the process was made in, as `clone(2)`'s flags.
+    pub namespaces: u32,
+    /// The barriers that were raised before it ran, as of `Isolation::bits`.
+    pub barriers: u32,
+    /// Whether the cell waits for its turn by spinning, on the processor that it was given.
+    pub spins: bool,
+}
+
 /// What a cell is told once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setup {
@@ -44,20 +58,18 @@ pub struct Setup {
     pub gate: u64,
     /// The end of the sim's stack, which grows down, as an offset in the image.
     pub stack_end: u64,
-    /// Whether the cell waits for its turn by spinning, on the processor that it was given.
-    pub spins: bool,
-    /// The barriers that were raised before the process was made, as of `Isolation::bits`.
-    pub barriers: u32,
+    /// Filled in by who makes the process.
+    pub process: Process,
     /// Ascending, none over another.
     pub ranges: Vec<Range>,
 }
 
-const WORDS: usize = 13;
+const WORDS: usize = 15;
 
 impl Setup {
     /// As it stands in the inlet: words of 64 bits, little-endian.
     pub fn encode(&self) -> Vec<u8> {
-        let limits = &self.limits;
+        let (limits, process) = (&self.limits, &self.process);
         let words: [u64; WORDS] = [
             limits.message_out_bytes.into(),
             limits.tick_messages.into(),
@@ -69,8 +81,10 @@ impl Setup {
             self.span,
             self.gate,
             self.stack_end,
-            self.spins.into(),
-            self.barriers.into(),
+            process.host.into(),
+            process.namespaces.into(),
+            process.barriers.into(),
+            process.spins.into(),
             self.ranges.len() as u64,
         ];
         let ranges = self.ranges.iter().flat_map(|it| [it.offset, it.len, it.rights as u64]);
@@ -91,13 +105,15 @@ impl Setup {
         };
         let (inlet, outlet) = (small()?, small()?);
         let (span, gate, stack_end) = (number()?, number()?, number()?);
-        let (spins, barriers) = (number()? != 0, u32::try_from(number()?).ok()?);
+        let mut small = || u32::try_from(number()?).ok();
+        let (host, namespaces, barriers, spins) = (small()?, small()?, small()?, small()? != 0);
+        let process = Process { host, namespaces, barriers, spins };
         let mut ranges = Vec::new();
         for _ in 0..number()? {
             let (offset, len) = (number()?, number()?);
             ranges.push(Range { offset, len, rights: Rights::of(number()?)? });
         }
-        Some(Self { limits, inlet, outlet, span, gate, stack_end, spins, barriers, ranges })
+        Some(Self { limits, inlet, outlet, span, gate, stack_end, process, ranges })
     }
 }
 
@@ -128,8 +144,7 @@ mod tests {
             span: 1 << 31,
             gate: 8,
             stack_end: 9,
-            spins: true,
-            barriers: 10,
+            process: Process { host: 10, namespaces: 11, barriers: 12, spins: true },
             ranges: vec![range(0, Rights::Execute), range(8192, Rights::Gate)],
         };
         let bytes = setup.encode();

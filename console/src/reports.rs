@@ -16,7 +16,7 @@ use std::{
 };
 
 use lattice_host::{InputChunk, LogLine, MatchEnd, Outcome, Reports, Snapshot, Written};
-use lattice_policies::{MatchId, escape::guest_text};
+use lattice_policies::{MatchId, escape::guest_text, isolation::Isolation};
 use lattice_store::{InputAppend, Store, StoreError};
 use serde_json::json;
 
@@ -84,7 +84,7 @@ impl Pump {
 }
 
 impl Reports for Reporter {
-    fn started(&self, id: &MatchId) {
+    fn started(&self, id: &MatchId, _isolation: Option<&Isolation>) {
         self.queue.push(Report::Started(id.clone()));
     }
 
@@ -99,7 +99,7 @@ impl Reports for Reporter {
         self.queue.push_inputs(id, chunk);
     }
 
-    fn resumed(&self, id: &MatchId, tick: i64) {
+    fn resumed(&self, id: &MatchId, tick: i64, _isolation: Option<&Isolation>) {
         self.queue.push(Report::Resumed(id.clone(), tick));
     }
 

@@ -5,6 +5,7 @@
 
 mod aside;
 mod capacity;
+mod cell;
 mod difference;
 pub mod director;
 pub mod egress;
@@ -18,6 +19,7 @@ mod lock;
 mod matches;
 #[cfg(all(feature = "microvm", target_arch = "x86_64"))]
 mod microvm;
+mod native;
 mod program;
 mod programs;
 pub mod replay;
@@ -29,6 +31,7 @@ mod wasm;
 mod worker;
 
 pub use capacity::CapacityError;
+pub use cell::CellSettings;
 pub use difference::ImageDifference;
 pub use engine::{Engine, EngineError, REPLAY_SLOTS};
 pub use fault::{Fault, FaultKind, Frame};
@@ -40,6 +43,7 @@ pub use matches::{
     CloseReason, ConnectError, LiveMatch, MatchSpec, MatchState, MatchStatus, Origin, Outgoing,
     PlayerLink, Resume, SendError, Written,
 };
+pub use native::NativeTier;
 pub use program::{CompileError, Program};
 pub use reports::{EndProof, InputChunk, LogLine, MatchEnd, Outcome, Reports};
 pub use snapshot::{BadSnapshot, GlobalValue, MemoryImage, PAGE_BYTES, Page, Snapshot};

@@ -109,6 +109,10 @@ impl Isolation {
         Self(Barrier::ALL.into())
     }
 
+    pub fn insert(&mut self, barrier: Barrier) {
+        self.0.insert(barrier);
+    }
+
     pub fn has(&self, barrier: Barrier) -> bool {
         self.0.contains(&barrier)
     }

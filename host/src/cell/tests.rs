@@ -1,0 +1,7 @@
+//! Cells around sims of a few bytes of machine code.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on says where")]
+
+mod code;
+mod functions;
+mod image;
+mod turns;
