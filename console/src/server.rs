@@ -14,7 +14,7 @@ use std::{
 
 use axum::Router;
 use lattice_host::{
-    CellSettings, Fleet, HostSettings, StartError,
+    CellSettings, EnclosureKind, Fleet, HostSettings, StartError,
     egress::{EgressSettings, SystemNetwork},
 };
 use lattice_policies::roles::Role;
@@ -120,6 +120,7 @@ impl Server {
                 records,
                 network: Arc::new(SystemNetwork),
             },
+            enclosure: EnclosureKind::default(),
             cells: CellSettings::default(),
         };
         let fleet = Fleet::start(host, Arc::new(reporter))?;

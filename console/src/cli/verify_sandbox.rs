@@ -4,8 +4,8 @@
 use std::{ops::ControlFlow, path::Path, sync::Arc};
 
 use lattice_host::{
-    CellSettings, Fault, Fleet, Guest, HostSettings, Image, InputChunk, LogLine, MatchEnd, Program,
-    Reports, Snapshot,
+    CellSettings, EnclosureKind, Fault, Fleet, Guest, HostSettings, Image, InputChunk, LogLine,
+    MatchEnd, Program, Reports, Snapshot,
     egress::{EgressSettings, SystemNetwork},
     replay::{ReplayError, Replayed, Stretch},
 };
@@ -39,8 +39,9 @@ impl Sandbox {
         };
         let cache_dir = folder.join("code");
         let policy = policy.clone();
-        let cells = CellSettings::default();
-        let settings = HostSettings { policy, workers: 1, slots: 1, cache_dir, egress, cells };
+        let (enclosure, cells) = (EnclosureKind::default(), CellSettings::default());
+        let settings =
+            HostSettings { policy, workers: 1, slots: 1, cache_dir, egress, enclosure, cells };
         let fleet = Fleet::start(settings, Arc::new(NoMatches)).map_err(CliError::failed)?;
         let program = fleet.compile(&admitted).map_err(CliError::failed)?;
         Ok(Self { program, fleet })

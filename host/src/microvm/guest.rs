@@ -162,11 +162,7 @@ impl MicroVm {
     }
 
     /// A call that the surface answers by what stands in the sim's memory.
-    fn answer_about_memory(
-        &mut self,
-        surface: &mut Surface,
-        call: Call,
-    ) -> Result<i32, NativeEnd> {
+    fn answer_about_memory(&mut self, surface: &mut Surface, call: Call) -> Result<i32, NativeEnd> {
         let sizes = copied::looked_at(&call, &self.limits);
         let mut copy = vec![0; sizes.iter().sum::<u32>() as usize];
         let mut rest = &mut *copy;

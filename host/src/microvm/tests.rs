@@ -60,12 +60,7 @@ impl World {
         self.call_in(Phase::Tick, sim, arguments)
     }
 
-    fn call_in(
-        &mut self,
-        phase: Phase,
-        sim: &str,
-        arguments: [u64; 2],
-    ) -> Result<i64, NativeEnd> {
+    fn call_in(&mut self, phase: Phase, sim: &str, arguments: [u64; 2]) -> Result<i64, NativeEnd> {
         let function = sims::place(sim);
         let deadline = Instant::now() + self.deadline;
         let call = NativeCall { phase, function, arguments, deadline };
@@ -131,7 +126,11 @@ fn a_function_finds_its_arguments_and_answers_as_wide_as_it_is_asked() {
 fn a_function_begins_with_nothing_in_its_registers_and_leaves_none_of_our_addresses() {
     let Some(mut world) = World::new() else { return };
     world.call("fills", [0; 2]).unwrap();
-    assert_eq!(world.call("collects", [0; 2]), Ok(0), "an or of all but rax, rsp and its arguments");
+    assert_eq!(
+        world.call("collects", [0; 2]),
+        Ok(0),
+        "an or of all but rax, rsp and its arguments"
+    );
     let top = world.library.layout().stack.end - 8;
     assert_eq!(world.words(top), [0]);
     let gate = world.library.layout().gate;
@@ -208,7 +207,8 @@ fn memory_that_is_not_the_sims_to_write_is_kept_from_it() {
         assert_eq!(world.exception("writes", [at, 1]), (libc::SIGSEGV, at, 0), "{at:#x}");
     }
     // Nor is what it may write to be run.
-    for at in [IMAGE_BASE + DATA, IMAGE_BASE + layout.stack.start, IMAGE_BASE + layout.arena.start] {
+    for at in [IMAGE_BASE + DATA, IMAGE_BASE + layout.stack.start, IMAGE_BASE + layout.arena.start]
+    {
         let mut world = World::new().unwrap();
         let (signal, address, _) = world.exception("jumps", [at, 0]);
         assert_eq!((signal, address), (libc::SIGSEGV, at), "{at:#x}");
