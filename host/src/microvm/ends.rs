@@ -3,7 +3,7 @@
 
 use lattice_cell::IMAGE_BASE;
 
-use super::system::Frame;
+use super::{machine::MachineError, system::Frame};
 use crate::native::{Exception, NativeEnd};
 
 const DIVIDE: u64 = 0;
@@ -23,6 +23,12 @@ const SEGV_ACCERR: i32 = 2;
 const SI_KERNEL: i32 = 128;
 /// Of a page fault's error code: the page is there.
 const PRESENT: u64 = 1;
+
+impl From<MachineError> for NativeEnd {
+    fn from(error: MachineError) -> Self {
+        Self::Host(error.to_string())
+    }
+}
 
 /// The end that such an exception is. `address` is of the access, where there is one; `code` is what
 /// stands at the instruction, as far as it can be read.

@@ -85,7 +85,7 @@ impl MicroVm {
             stack: IMAGE_BASE + top,
             arguments: call.arguments,
         };
-        self.machine.begin(&start).map_err(machine)
+        Ok(self.machine.begin(&start)?)
     }
 
     /// Only a digest has 64 bits; of the others' result, the upper half of the register is nothing.
@@ -98,17 +98,19 @@ impl MicroVm {
 
     fn write_top(&mut self, word: u64) -> Result<(), NativeEnd> {
         let top = self.library.layout().stack.end - 8;
-        self.image.write(top, &word.to_le_bytes()).map_err(memory)
+        self.write_image(top, &word.to_le_bytes())
     }
 
     /// The call of a host function that the registers are.
     fn called(&self, function: u32) -> Result<Call, NativeEnd> {
-        let Registers { integers: [a, b, c, d, e, f], stack } =
-            self.machine.registers().map_err(machine)?;
-        let seventh = if function == places::HTTP_REQUEST { self.behind_return(stack)? } else { 0 };
-        let double = if function == places::GAUGE { self.machine.float() } else { Ok(0.0) };
-        let double = double.map_err(machine)?;
-        let arguments = Arguments { integers: [a, b, c, d, e, f, seventh], double };
+        let Registers { integers, stack } = self.machine.registers()?;
+        let mut arguments = Arguments { integers: [0; 7], double: 0.0 };
+        arguments.integers[..6].copy_from_slice(&integers);
+        match function {
+            places::HTTP_REQUEST => arguments.integers[6] = self.behind_return(stack)?,
+            places::GAUGE => arguments.double = self.machine.float()?,
+            _ => {}
+        }
         doorbell::call(function, &arguments)
             .ok_or_else(|| NativeEnd::Ring(format!("there is no host function {function}")))
     }
@@ -119,7 +121,7 @@ impl MicroVm {
         let ptr = u32::try_from(at).map_err(|_| ends::unmapped(at))?;
         self.check_mapped(ptr, 8)?;
         let mut word = [0; 8];
-        self.image.read(ptr.into(), &mut word).map_err(memory)?;
+        self.read_image(ptr, &mut word)?;
         Ok(u64::from_le_bytes(word))
     }
 
@@ -156,7 +158,7 @@ impl MicroVm {
         let mut copy = vec![0; size as usize];
         let answer = copied::act(surface, call, [size, 0, 0], &mut copy);
         if answer >= 0 {
-            self.image.write(ptr.into(), &copy).map_err(memory)?;
+            self.write_image(ptr.into(), &copy)?;
         }
         Ok(answer)
     }
@@ -171,19 +173,27 @@ impl MicroVm {
                 self.check_mapped(ptr, size)?;
             }
             let (part, behind) = rest.split_at_mut(size as usize);
-            self.image.read(ptr.into(), part).map_err(memory)?;
+            self.read_image(ptr, part)?;
             rest = behind;
         }
         Ok(copied::act(surface, call, sizes, &mut copy))
     }
 
     fn check_mapped(&self, ptr: u32, len: u32) -> Result<(), NativeEnd> {
-        let unmapped = self.library.layout().unmapped(ptr, len);
+        let unmapped = unmapped(&self.library.layout().ranges, ptr, len);
         unmapped.map_or(Ok(()), |offset| Err(ends::unmapped(offset)))
     }
 
+    fn read_image(&self, ptr: u32, into: &mut [u8]) -> Result<(), NativeEnd> {
+        self.image.read(ptr.into(), into).map_err(|error| out_of_reach(&error))
+    }
+
+    fn write_image(&self, offset: u64, bytes: &[u8]) -> Result<(), NativeEnd> {
+        self.image.write(offset, bytes).map_err(|error| out_of_reach(&error))
+    }
+
     fn exception(&self, vector: u64) -> NativeEnd {
-        let told = || {
+        let told = || -> Result<NativeEnd, MachineError> {
             let frame = self.machine.frame(vector)?;
             let address = self.machine.fault_address()?;
             let mut code = [0; 2];
@@ -192,7 +202,7 @@ impl MicroVm {
             let _ = self.image.read(at, &mut code);
             Ok(ends::end(vector, &frame, address, code))
         };
-        told().unwrap_or_else(machine)
+        told().unwrap_or_else(NativeEnd::from)
     }
 }
 
@@ -236,10 +246,33 @@ fn is_read_by_cells(call: &Call) -> bool {
     )
 }
 
-fn machine(error: MachineError) -> NativeEnd {
-    NativeEnd::Host(error.to_string())
+/// The first byte of a range that is in none of the image's, which are ascending.
+fn unmapped(ranges: &[lattice_cell::Range], ptr: u32, len: u32) -> Option<u64> {
+    let (mut at, end) = (u64::from(ptr), u64::from(ptr) + u64::from(len));
+    for range in ranges {
+        if (range.offset..range.offset + range.len).contains(&at) {
+            at = range.offset + range.len;
+        }
+    }
+    (at < end).then_some(at)
 }
 
-fn memory(error: io::Error) -> NativeEnd {
+fn out_of_reach(error: &io::Error) -> NativeEnd {
     NativeEnd::Host(format!("the sim's memory can't be reached: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use lattice_cell::{Range, Rights};
+
+    #[test]
+    fn a_range_is_mapped_also_over_the_border_of_two_parts() {
+        let part = |offset, len| Range { offset, len, rights: Rights::Read };
+        let ranges = [part(0, 4096), part(4096, 4096), part(65_536, 4096)];
+        let unmapped = |ptr, len| super::unmapped(&ranges, ptr, len);
+        assert_eq!([unmapped(0, 8192), unmapped(4000, 200), unmapped(9000, 0)], [None; 3]);
+        assert_eq!(unmapped(8000, 200), Some(8192));
+        assert_eq!(unmapped(65_536, 4097), Some(69_632));
+        assert_eq!([unmapped(9000, 1), unmapped(u32::MAX, 1)], [Some(9000), Some(0xffff_ffff)]);
+    }
 }

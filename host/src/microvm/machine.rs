@@ -288,7 +288,7 @@ fn cpuid() -> Result<CpuId, MachineError> {
         // No-execute pages, 64-bit mode.
         leaf(0x8000_0001, [0, 0, 0, 1 << 29 | 1 << 20]),
         // Physical addresses of 36 bits, others of 48.
-        leaf(0x8000_0008, [48 << 8 | 36, 0, 0, 0]),
+        leaf(0x8000_0008, [0x3024, 0, 0, 0]),
     ];
     CpuId::from_entries(&leaves).map_err(|_| MachineError::Lacks("room for what CPUID answers"))
 }

@@ -53,7 +53,7 @@ impl World {
         let mut surface = Surface::new(limits, Arc::from(*b"config"), Arc::default());
         surface.begin(Phase::Tick);
         surface.push(Event::Join { player: PLAYER, about: Bytes::from_static(b"Ada") }).unwrap();
-        Some(Self { sim, library, surface, fuel: FUEL, deadline: Duration::from_secs(60) })
+        Some(Self { sim, library, surface, fuel: FUEL, deadline: Duration::from_mins(1) })
     }
 
     fn call(&mut self, sim: &str, arguments: [u64; 2]) -> Result<i64, NativeEnd> {

@@ -161,7 +161,7 @@ mod tests {
         let watch = Watch::start().unwrap();
         let waiting = watch.clone();
         let thread = thread::spawn(move || {
-            let _others = waiting.over_this_thread(Instant::now() + Duration::from_secs(3600));
+            let _others = waiting.over_this_thread(Instant::now() + Duration::from_hours(1));
             let guard = waiting.over_this_thread(Instant::now());
             // Each of these could take the only signal, if there were only one.
             sleeps_until_interrupted();
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn an_earlier_deadline_is_met_though_the_watch_sleeps_for_a_later_one() {
         let watch = Watch::start().unwrap();
-        let _late = watch.over_this_thread(Instant::now() + Duration::from_secs(3600));
+        let _late = watch.over_this_thread(Instant::now() + Duration::from_hours(1));
         let _soon = watch.over_this_thread(Instant::now() + Duration::from_millis(20));
         sleeps_until_interrupted();
     }

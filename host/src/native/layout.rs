@@ -111,18 +111,6 @@ impl Layout {
         len == 0 || at >= end
     }
 
-    /// The first byte of a range that is not mapped, if there is one.
-    #[cfg(all(feature = "microvm", target_arch = "x86_64"))]
-    pub(crate) fn unmapped(&self, ptr: u32, len: u32) -> Option<u64> {
-        let (mut at, end) = (u64::from(ptr), u64::from(ptr) + u64::from(len));
-        for range in &self.ranges {
-            if (range.offset..range.offset + range.len).contains(&at) {
-                at = range.offset + range.len;
-            }
-        }
-        (at < end).then_some(at)
-    }
-
     /// Whether an access there was one beyond the stack's end.
     pub(crate) fn is_below_stack(&self, offset: u64) -> bool {
         (self.stack.start - STACK_GAP..self.stack.start).contains(&offset)
