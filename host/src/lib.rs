@@ -43,7 +43,7 @@ pub use matches::{
     CloseReason, ConnectError, LiveMatch, MatchSpec, MatchState, MatchStatus, Origin, Outgoing,
     PlayerLink, Resume, SendError, Written,
 };
-pub use native::{EnclosureKind, NativeTier, UnknownEnclosure};
+pub use native::{EnclosureKind, NativeTier};
 pub use program::{CompileError, Program};
 pub use reports::{EndProof, InputChunk, LogLine, MatchEnd, Outcome, Reports};
 pub use snapshot::{BadSnapshot, GlobalValue, MemoryImage, PAGE_BYTES, Page, Snapshot};

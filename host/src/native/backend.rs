@@ -1,6 +1,6 @@
 //! What the enclosures of a host's native sims are made by: the cells, or the microVMs.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::sync::Arc;
 
 use lattice_cell::{Process, Setup};
 use lattice_policies::{isolation::Isolation, policy::MatchLimits};
@@ -28,28 +28,6 @@ pub enum EnclosureKind {
     MicroVm,
 }
 
-/// Not the name of an enclosure.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no enclosure; there are `cell` and `microvm`")]
-pub struct UnknownEnclosure(String);
-
-impl fmt::Display for EnclosureKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Cell => "cell",
-            Self::MicroVm => "microvm",
-        })
-    }
-}
-
-impl FromStr for EnclosureKind {
-    type Err = UnknownEnclosure;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let named = [Self::Cell, Self::MicroVm].into_iter().find(|kind| kind.to_string() == text);
-        named.ok_or_else(|| UnknownEnclosure(text.to_owned()))
-    }
-}
-
 /// What makes enclosures, ready to.
 pub(super) enum Backend {
     Cells(Cells),
@@ -66,6 +44,15 @@ impl Backend {
         match kind {
             EnclosureKind::Cell => start_cells(cells),
             EnclosureKind::MicroVm => start_microvms(),
+        }
+    }
+
+    /// Processes that live.
+    pub(super) fn cells(&self) -> u32 {
+        match self {
+            Self::Cells(cells) => cells.live(),
+            #[cfg(all(feature = "microvm", target_arch = "x86_64"))]
+            Self::MicroVms(_) => 0,
         }
     }
 

@@ -23,7 +23,7 @@ pub(crate) use self::{
     enclosure::{Enclosure, Exception, NativeCall, NativeEnd},
     image::Image,
 };
-pub use backend::{EnclosureKind, UnknownEnclosure};
+pub use backend::EnclosureKind;
 pub(crate) use instance::Instance;
 pub(crate) use library::Library;
 pub use tier::NativeTier;

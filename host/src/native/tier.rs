@@ -57,6 +57,11 @@ impl Tier {
         self.slots
     }
 
+    /// Processes that live.
+    pub(crate) fn cells(&self) -> u32 {
+        self.backend.as_ref().map_or(0, Backend::cells)
+    }
+
     /// Whether native sims are run; otherwise why not.
     pub(crate) fn check(&self) -> Result<(), String> {
         match &self.state {
