@@ -8,8 +8,8 @@ use std::{
 };
 
 use lattice_host::{
-    Action, ApplyError, CellSettings, Fleet, HostSettings, InputChunk, LogLine, MatchEnd,
-    MatchSpec, Origin, Outcome, Program, Reports, Resume, Snapshot,
+    Action, ApplyError, CellSettings, EnclosureKind, Fleet, HostSettings, InputChunk, LogLine,
+    MatchEnd, MatchSpec, Origin, Outcome, Program, Reports, Resume, Snapshot,
     egress::{EgressSettings, SystemNetwork},
 };
 use lattice_policies::{
@@ -47,8 +47,16 @@ impl Subject {
             records: mpsc::channel(1).0,
             network: Arc::new(SystemNetwork),
         };
-        let settings =
-            HostSettings { policy: policy.clone(), workers: 1, slots, cache_dir, egress, cells };
+        let enclosure = EnclosureKind::default();
+        let settings = HostSettings {
+            policy: policy.clone(),
+            workers: 1,
+            slots,
+            cache_dir,
+            egress,
+            enclosure,
+            cells,
+        };
         let fleet = Fleet::start(settings, ends.clone()).unwrap();
         Self { fleet, ends, policy: policy.clone(), folder, matches: 0 }
     }
