@@ -71,18 +71,26 @@ impl Twins {
 /// The native programs' library, beside the `lattice` command.
 pub(crate) fn runner() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_BIN_EXE_lattice")).parent().unwrap();
-        let profile = if folder.ends_with("debug") { "dev" } else { "release" };
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--offline", "-p", "lattice-runner"])
-            .args(["--profile", profile, "--target-dir"])
-            .arg(folder.parent().unwrap())
-            .current_dir(project())
-            .status();
-        assert!(built.unwrap().success());
-        folder.join("liblattice_runner.a")
-    })
+    BUILT.get_or_init(|| built_beside("lattice-runner", "liblattice_runner.a"))
+}
+
+/// The program that the server runs a shared object in, beside the `lattice` command.
+pub(crate) fn cell() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| built_beside("lattice-cell", "lattice-cell"))
+}
+
+fn built_beside(package: &str, file: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_BIN_EXE_lattice")).parent().unwrap();
+    let profile = if folder.ends_with("debug") { "dev" } else { "release" };
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--locked", "--offline", "-p", package])
+        .args(["--profile", profile, "--target-dir"])
+        .arg(folder.parent().unwrap())
+        .current_dir(project())
+        .status();
+    assert!(built.unwrap().success());
+    folder.join(file)
 }
 
 /// Asserts that both say the same over made-up matches, and over the log of one of them.
