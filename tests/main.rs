@@ -45,6 +45,7 @@ mod lifecycle;
 mod logs;
 mod matches;
 mod metrics;
+mod native_same;
 mod outbound;
 mod overload;
 mod pages;
