@@ -47,7 +47,7 @@ impl From<&Admitted> for AdmissionAnswer {
             reasons: None,
             reasons_total: None,
             sha256: admitted.sha256(),
-            size: admitted.wasm().len(),
+            size: admitted.bytes().len(),
         }
     }
 }

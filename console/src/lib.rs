@@ -25,6 +25,7 @@ mod launch;
 mod listener;
 mod metrics;
 mod network;
+mod packaging;
 mod past;
 mod rate;
 mod receipt;
@@ -36,6 +37,7 @@ mod schedule;
 mod server;
 mod share;
 mod socket;
+mod tier;
 mod upgrade;
 mod upload;
 

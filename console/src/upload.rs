@@ -5,19 +5,22 @@ use std::time::Instant;
 
 use lattice_host::CompileError;
 use lattice_policies::{
-    GameId,
-    admission::{self, Admitted, Rejection},
+    GameId, Sha256,
+    admission::{self, Admitted, Packaging, Rejection},
     escape::guest_text,
     roles::Permit,
 };
-use lattice_store::{Actor, BuildFacts, Inserted, ModuleBuild};
+use lattice_store::{Actor, AuditEntry, BuildFacts, Inserted, ModuleBuild};
 use semver::Version;
+use serde_json::json;
 
 use crate::{
     app::{App, blocking, to_its_end},
     http::error::{ApiError, ApiResult},
+    packaging::policy_id,
     receipt::sign_build,
     share::Place,
+    tier,
 };
 
 /// A module that someone may upload, and where to.
@@ -25,7 +28,8 @@ pub(crate) struct Upload {
     pub(crate) actor: Actor,
     pub(crate) game: GameId,
     pub(crate) version: Version,
-    pub(crate) wasm: Vec<u8>,
+    pub(crate) packaging: Packaging,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// An upload that was admitted.
@@ -53,8 +57,11 @@ pub(crate) async fn admit(
 }
 
 async fn decide(app: &App, upload: Upload) -> ApiResult<Outcome> {
-    let Upload { actor, game, version, wasm } = upload;
-    let admitted = match scan(app, wasm).await? {
+    if let Err(why) = tier::require(app.fleet.native_tier(), upload.packaging) {
+        return Err(refuse_unjudged(app, upload, why).await);
+    }
+    let Upload { actor, game, version, packaging, bytes } = upload;
+    let admitted = match scan(app, packaging, bytes).await? {
         Ok(admitted) => admitted,
         Err(rejection) => return Err(refuse(app, actor, game, version, rejection).await),
     };
@@ -67,10 +74,14 @@ async fn decide(app: &App, upload: Upload) -> ApiResult<Outcome> {
     commit(app, actor, game, version, admitted).await
 }
 
-async fn scan(app: &App, wasm: Vec<u8>) -> ApiResult<Result<Admitted, Rejection>> {
-    let limits = app.policy.admission.clone();
+async fn scan(
+    app: &App,
+    packaging: Packaging,
+    bytes: Vec<u8>,
+) -> ApiResult<Result<Admitted, Rejection>> {
+    let policy = app.policy.clone();
     let _turn = app.scans.acquire().await.map_err(ApiError::internal)?;
-    timed(app, "scan", blocking(move || admission::scan(wasm, &limits))).await
+    timed(app, "scan", blocking(move || admission::scan(packaging, bytes, &policy))).await
 }
 
 async fn is_new(app: &App, game: &GameId, version: &Version) -> ApiResult<bool> {
@@ -90,7 +101,7 @@ async fn commit(
     version: Version,
     admitted: Admitted,
 ) -> ApiResult<Outcome> {
-    let policy = app.policy_id;
+    let policy = policy_id(&app.policy, admitted.packaging());
     let keys = app.keys.clone();
     let insert = app.store(move |store| {
         let sign = |facts: &BuildFacts<'_>| sign_build(&keys.host, facts);
@@ -113,6 +124,23 @@ async fn commit(
             )))
         }
     }
+}
+
+/// Refuses what could not be run here, with a row of audit that is no verdict on the module.
+async fn refuse_unjudged(app: &App, upload: Upload, why: String) -> ApiError {
+    app.metrics.uploaded("unavailable");
+    let Upload { actor, game, version, bytes, .. } = upload;
+    let told = why.clone();
+    let recorded = app.store(move |store| {
+        let (target, sha256) = (version.to_string(), Sha256::of(&bytes).to_string());
+        let detail = json!({
+            "Version": target, "Sha256": sha256, "Size": bytes.len(), "Why": told,
+        });
+        let (action, outcome) = ("module.upload", "unavailable");
+        let entry = AuditEntry { action, game: Some(&game), target: &target, outcome, detail };
+        store.record(&actor, &entry)
+    });
+    recorded.await.map_or_else(|error| error, |()| ApiError::NativeTier(why))
 }
 
 async fn refuse(
@@ -138,8 +166,12 @@ async fn refuse_uncompiled(
     admitted: &Admitted,
     error: CompileError,
 ) -> ApiError {
-    if let CompileError::Busy { .. } = error {
-        return ApiError::Busy("too many modules wait for the compiler");
+    match error {
+        CompileError::Busy { .. } => {
+            return ApiError::Busy("too many modules wait for the compiler");
+        }
+        CompileError::Tier(why) => return ApiError::NativeTier(why),
+        CompileError::Compile(_) | CompileError::Link(_) => {}
     }
     tracing::warn!(%error, sha256 = %admitted.sha256(), "an admitted module does not compile");
     app.metrics.uploaded("rejected");

@@ -3,21 +3,25 @@
 use std::fmt;
 
 use lattice_policies::escape::guest_text;
-use wasmtime::{Trap, WasmBacktrace};
-
-use crate::memory_limit::GrowthRefused;
 
 /// The kinds of fault. Their text forms stand in answers, in the audit and in the docs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FaultKind {
-    /// The guest did what wasm forbids: a bad access, a division by zero, `unreachable`.
+    /// The guest did what wasm or the processor forbids: a bad access, a division by zero,
+    /// `unreachable`.
     Trap,
-    /// The call used up its fuel.
+    /// The call used up its fuel; of a native sim, host calls alone take any.
     Fuel,
     /// The call stack is exhausted.
     Stack,
     /// The call met the emergency deadline.
     Deadline,
+    /// The native sim made a system call.
+    SystemCall,
+    /// The native sim wrote what no host call of it can have come to.
+    Ring,
+    /// The native sim's process was ended from elsewhere, or ended itself.
+    Killed,
     /// The machine refused memory; caused by the host.
     Memory,
     /// The sim itself declared a fault.
@@ -27,8 +31,18 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    const ALL: [Self; 7] =
-        [Self::Trap, Self::Fuel, Self::Stack, Self::Deadline, Self::Memory, Self::Sim, Self::Host];
+    const ALL: [Self; 10] = [
+        Self::Trap,
+        Self::Fuel,
+        Self::Stack,
+        Self::Deadline,
+        Self::SystemCall,
+        Self::Ring,
+        Self::Killed,
+        Self::Memory,
+        Self::Sim,
+        Self::Host,
+    ];
 
     /// The kind of that text form.
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -41,6 +55,9 @@ impl FaultKind {
             FaultKind::Fuel => "FUEL",
             FaultKind::Stack => "STACK",
             FaultKind::Deadline => "DEADLINE",
+            FaultKind::SystemCall => "SYSCALL",
+            FaultKind::Ring => "RING",
+            FaultKind::Killed => "KILLED",
             FaultKind::Memory => "MEMORY",
             FaultKind::Sim => "SIM",
             FaultKind::Host => "HOST",
@@ -60,6 +77,13 @@ pub struct Frame {
     pub function: String,
     /// Byte offset in the module, for a disassembler.
     pub offset: Option<usize>,
+}
+
+impl Frame {
+    /// A frame of a function that the guest has named.
+    pub(crate) fn named(name: &str, offset: Option<usize>) -> Self {
+        Self { function: guest_text(name.as_bytes(), NAME_CHARS), offset }
+    }
 }
 
 /// Why and where a match ended against its will.
@@ -83,20 +107,6 @@ impl Fault {
         Self { kind, entry, tick: None, detail: detail.into(), frames: Vec::new() }
     }
 
-    /// Reads a failed call into the guest.
-    pub(crate) fn of_call(entry: &'static str, error: &wasmtime::Error) -> Self {
-        let (kind, detail) = classify(error);
-        Self { frames: frames(error), ..Self::new(kind, entry, detail) }
-    }
-
-    /// Frames by their places in the module, from those in code that stands so much further on.
-    pub(crate) fn with_frames_moved(mut self, shift: isize) -> Self {
-        for offset in self.frames.iter_mut().filter_map(|frame| frame.offset.as_mut()) {
-            *offset = offset.wrapping_add_signed(-shift);
-        }
-        self
-    }
-
     pub(crate) fn at(self, tick: Option<i64>) -> Self {
         Self { tick, ..self }
     }
@@ -110,35 +120,4 @@ impl fmt::Display for Fault {
         }
         write!(f, ": {}", self.detail)
     }
-}
-
-fn classify(error: &wasmtime::Error) -> (FaultKind, String) {
-    if let Some(refused) = error.downcast_ref::<GrowthRefused>() {
-        return (FaultKind::Memory, refused.to_string());
-    }
-    match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => (FaultKind::Fuel, "the call's fuel is used up".into()),
-        Some(Trap::StackOverflow) => (FaultKind::Stack, "the call stack is exhausted".into()),
-        Some(Trap::Interrupt) => {
-            (FaultKind::Deadline, "the call met the emergency deadline".into())
-        }
-        Some(trap) => {
-            let text = trap.to_string();
-            (FaultKind::Trap, text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned())
-        }
-        None => (FaultKind::Host, error.to_string()),
-    }
-}
-
-fn frames(error: &wasmtime::Error) -> Vec<Frame> {
-    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
-    let frame = |frame: &wasmtime::FrameInfo| {
-        let index = || format!("function {}", frame.func_index());
-        let named = |name: &str| guest_text(name.as_bytes(), NAME_CHARS);
-        Frame {
-            function: frame.func_name().map_or_else(index, named),
-            offset: frame.module_offset(),
-        }
-    };
-    backtrace.frames().iter().map(frame).collect()
 }

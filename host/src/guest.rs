@@ -1,32 +1,28 @@
-//! One guest: an instance of a program with its memory, called export by export. Each call is
-//! armed with fuel and a deadline, and a failed one is the guest's last.
+//! One guest: a program that runs, called export by export in the order that a match has. Each call
+//! has its fuel and its deadline, and a failed one is the guest's last. Never knows how a kind of
+//! program is run.
+
+mod entry;
 
 use std::sync::Arc;
 
-use lattice_policies::{Sha256, functions::MEMORY};
-use lattice_surface::{Phase, SharedRules, Surface};
+use lattice_policies::{Sha256, isolation::Isolation};
+use lattice_surface::{SharedRules, Surface};
 use thiserror::Error;
-use wasmtime::{Instance, Memory, Store, TypedFunc, WasmParams, WasmResults};
 
+pub(crate) use self::entry::{CallLimits, Entry, Returned};
 use crate::{
-    engine::Engine,
-    epoch::epochs,
     fault::{Fault, FaultKind},
-    image::{self, Image},
-    memory_limit::MemoryLimit,
-    program::Program,
+    image::Image,
+    native,
+    program::{Code, Native, Program},
     snapshot::{BadSnapshot, Snapshot},
+    wasm,
 };
 
-/// Fuel used by one call into the guest, in wasmtime's units and our host functions' prices.
+/// Fuel used by one call into the guest: what its host functions cost, and for a wasm module its
+/// instructions in wasmtime's units.
 pub type Fuel = u64;
-
-/// What one call into a guest may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct GuestLimits {
-    fuel: Fuel,
-    deadline_ms: u64,
-}
 
 /// Where a match stands between two calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,86 +73,46 @@ impl From<Fault> for RestoreError {
     }
 }
 
-/// What wasmtime keeps beside an instance.
-pub(crate) struct GuestState {
-    pub(crate) surface: Surface,
-    pub(crate) memory: Option<Memory>,
-    limit: MemoryLimit,
-}
-
-impl GuestState {
-    fn new(engine: &Engine, config: Arc<[u8]>, egress: Arc<SharedRules>) -> Self {
-        let admission = &engine.policy().admission;
-        let bytes = admission.memory_pages as usize * (64 << 10);
-        Self {
-            surface: Surface::new(Arc::clone(engine.limits()), config, egress),
-            memory: None,
-            limit: MemoryLimit::new(bytes, admission.table_elements as usize),
-        }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn for_tests(engine: &Engine) -> Self {
-        Self::new(engine, Arc::from([]), Arc::default())
-    }
-}
-
-/// A running instance of a sim.
+/// A running sim.
 pub struct Guest {
     sandbox: Sandbox,
-    instance: Instance,
     program: Program,
-    tick: TypedFunc<i64, i32>,
-    hash: Option<TypedFunc<(), i64>>,
-    shutdown: Option<TypedFunc<(), ()>>,
-    tick_limits: GuestLimits,
-    init_limits: GuestLimits,
-}
-
-/// The store of one guest, and the figures of the last call into it.
-struct Sandbox {
-    store: Store<GuestState>,
+    tick_limits: CallLimits,
+    init_limits: CallLimits,
     fuel_used: Fuel,
     gauges_changed: bool,
-    code_shift: isize,
 }
 
-const INITIALIZE: &str = "_initialize";
-const INIT: &str = "lattice_sim_init";
-const TICK: &str = "lattice_sim_tick";
-const HASH: &str = "lattice_sim_hash";
-const SAVE: &str = "lattice_sim_save";
-const LOAD: &str = "lattice_sim_load";
-const SHUTDOWN: &str = "lattice_sim_shutdown";
+/// What a sim runs in, by the kind of its program.
+enum Sandbox {
+    Wasm(wasm::Instance),
+    Native(Box<native::Instance>),
+}
 
 impl Guest {
-    /// Takes a memory slot and instantiates the program in it. Runs no code of the guest's.
+    /// Takes a place for the program and lays it out there. Runs no code of the guest's.
     pub fn new(
         program: &Program,
         config: Arc<[u8]>,
         egress: Arc<SharedRules>,
     ) -> Result<Self, Fault> {
         let engine = program.engine();
-        let mut store = Store::new(engine.wasmtime(), GuestState::new(engine, config, egress));
-        store.limiter(|state| &mut state.limit);
-        let limits = Arc::clone(engine.limits());
+        let limits = engine.limits();
         let deadline_ms = limits.tick_deadline_ms.into();
-        let tick_limits = GuestLimits { fuel: limits.tick_fuel, deadline_ms };
-        let init_limits = GuestLimits { fuel: limits.init_fuel, deadline_ms: 10 * deadline_ms };
-        let host = |error: wasmtime::Error| {
-            Fault::new(FaultKind::Host, "instantiation", format!("{error:#}"))
+        let tick_limits = CallLimits { fuel: limits.tick_fuel, deadline_ms };
+        let init_limits = CallLimits { fuel: limits.init_fuel, deadline_ms: 10 * deadline_ms };
+        let surface = Surface::new(Arc::clone(limits), config, egress);
+        let sandbox = match program.code() {
+            Code::Wasm(compiled) => {
+                Sandbox::Wasm(wasm::Instance::new(engine, compiled, surface, init_limits)?)
+            }
+            Code::Native(Native { library, tier }) => {
+                let enclosure = tier.enclose(library, limits)?;
+                Sandbox::Native(Box::new(native::Instance::new(enclosure, library, surface)))
+            }
         };
-        // A data image that is not mapped is written by compiled code, which takes fuel.
-        arm(&mut store, init_limits).map_err(host)?;
-        let instance = program.pre().instantiate(&mut store).map_err(host)?;
-        store.data_mut().memory = instance.get_memory(&mut store, MEMORY);
-        let tick = instance.get_typed_func(&mut store, TICK).map_err(host)?;
-        let hash = instance.get_typed_func(&mut store, HASH).ok();
-        let shutdown = instance.get_typed_func(&mut store, SHUTDOWN).ok();
-        let code_shift = program.code_shift();
-        let sandbox = Sandbox { store, fuel_used: 0, gauges_changed: false, code_shift };
-        let program = program.clone();
-        Ok(Self { sandbox, instance, program, tick, hash, shutdown, tick_limits, init_limits })
+        let (program, fuel_used, gauges_changed) = (program.clone(), 0, false);
+        Ok(Self { sandbox, program, tick_limits, init_limits, fuel_used, gauges_changed })
     }
 
     /// Takes an instance of the program to where a match of it stood between two ticks.
@@ -172,21 +128,20 @@ impl Guest {
         }
         let mut guest = Self::new(program, Arc::clone(&config), Arc::clone(&egress))?;
         guest.take_over(snapshot, config, egress)?;
-        let Self { sandbox, instance, .. } = &mut guest;
-        let store = &mut sandbox.store;
-        if let Some(memory) = store.data().memory {
-            image::put_memory(store, memory, &snapshot.memory)?;
+        match &mut guest.sandbox {
+            Sandbox::Wasm(instance) => instance.put(snapshot)?,
+            Sandbox::Native(instance) => instance.put(snapshot)?,
         }
-        image::put_globals(store, instance, program.globals(), &snapshot.globals)?;
         Ok(guest)
     }
 
     /// Copies the memory and the globals as they are between two calls. `None` if the module does
     /// what no snapshot holds.
     pub fn image(&mut self) -> Option<Image> {
-        let store = &mut self.sandbox.store;
-        let memory = store.data().memory.filter(|_| self.program.can_snapshot())?;
-        Some(Image::copy(store, &self.instance, memory, self.program.globals()))
+        match &mut self.sandbox {
+            Sandbox::Wasm(instance) => instance.image(),
+            Sandbox::Native(instance) => instance.image(),
+        }
     }
 
     /// Copies the guest as it is between two calls. `None` if its module does what no snapshot
@@ -213,22 +168,17 @@ impl Guest {
     /// other than 0 is a fault that the sim declares.
     pub fn init(&mut self, seed: u64, tick_hz: u16) -> Result<(), Fault> {
         let mut limits = self.init_limits;
-        let store = &mut self.sandbox.store;
-        if let Ok(initialize) = self.instance.get_typed_func::<(), ()>(store, INITIALIZE) {
-            self.surface().begin(Phase::Initialize);
-            self.sandbox.call(INITIALIZE, &initialize, (), limits, |()| None)?;
+        let mut initialized = 0;
+        if self.has(Entry::Initialize) {
+            self.surface().begin(Entry::Initialize.phase());
+            self.call(Entry::Initialize, limits)?;
+            initialized = self.fuel_used;
         }
-        let initialized = self.sandbox.fuel_used;
         limits.fuel = limits.fuel.saturating_sub(initialized);
-        let init = self
-            .instance
-            .get_typed_func::<(i64, i32), i32>(&mut self.sandbox.store, INIT)
-            .map_err(|error| Fault::new(FaultKind::Host, INIT, error.to_string()))?;
-        self.surface().begin(Phase::Init);
-        let params = (seed as i64, i32::from(tick_hz));
-        let fault = |code: &i32| (*code != 0).then_some(*code);
-        let result = self.sandbox.call(INIT, &init, params, limits, fault);
-        self.sandbox.fuel_used += initialized;
+        let init = Entry::Init { seed, tick_hz };
+        self.surface().begin(init.phase());
+        let result = self.call(init, limits);
+        self.fuel_used += initialized;
         result.map(drop)
     }
 
@@ -236,34 +186,35 @@ impl Guest {
     /// budget. The caller has begun the tick on the surface and queued its events there. Answers
     /// whether the sim has finished.
     pub fn tick(&mut self, tick: i64, hash: bool) -> Result<bool, Fault> {
-        let fault = |code: &i32| (*code < 0).then_some(*code);
-        let sandbox = &mut self.sandbox;
-        let mut result = sandbox.run(TICK, &self.tick, tick, self.tick_limits, fault);
-        if let (true, true, Some(hash)) = (hash, result.is_ok(), &self.hash) {
-            result = result.and_then(|code| sandbox.hash(hash, self.tick_limits).map(|()| code));
+        let mut result = self.run(Entry::Tick(tick), self.tick_limits);
+        if hash && result.is_ok() && self.has(Entry::Hash) {
+            result = result.and_then(|code| self.hash().map(|()| code));
         }
-        let result = sandbox.settle(result);
-        result.map(|code| code == 1).map_err(|fault| fault.at(Some(tick)))
+        let result = self.settle(result);
+        result.map(|code| code as i32 == 1).map_err(|fault| fault.at(Some(tick)))
     }
 
     /// Runs `lattice_sim_shutdown`, if there, within a tick's budget.
     pub fn shutdown(&mut self) -> Result<(), Fault> {
-        self.surface().begin(Phase::Shutdown);
-        let Some(shutdown) = &self.shutdown else { return Ok(()) };
-        self.sandbox.call(SHUTDOWN, shutdown, (), self.tick_limits, |()| None)
+        self.surface().begin(Entry::Shutdown.phase());
+        if !self.has(Entry::Shutdown) {
+            return Ok(());
+        }
+        self.call(Entry::Shutdown, self.tick_limits).map(drop)
     }
 
     /// Runs `lattice_sim_save`, if there, within init's budget: what it wrote.
     pub(crate) fn save_state(&mut self) -> Option<Result<Vec<u8>, Fault>> {
         self.surface().begin_save();
-        let saved = self.call_declared(SAVE)?;
-        Some(saved.map(|()| self.surface().take_state()))
+        let saved = self.has(Entry::Save).then(|| self.call(Entry::Save, self.init_limits))?;
+        Some(saved.map(|_| self.surface().take_state()))
     }
 
     /// Runs `lattice_sim_load`, if there, within init's budget, for it to read that state.
     pub(crate) fn load_state(&mut self, state: Vec<u8>) -> Option<Result<(), Fault>> {
         self.surface().begin_load(state);
-        self.call_declared(LOAD)
+        let loaded = self.has(Entry::Load).then(|| self.call(Entry::Load, self.init_limits))?;
+        Some(loaded.map(drop))
     }
 
     /// Goes on with the surface of another match's snapshot, and with its own way out.
@@ -279,106 +230,95 @@ impl Guest {
         Ok(())
     }
 
-    /// Calls an export that may be there, of which any result but 0 is a fault that it declares.
-    fn call_declared(&mut self, export: &'static str) -> Option<Result<(), Fault>> {
-        let store = &mut self.sandbox.store;
-        let function = self.instance.get_typed_func::<(), i32>(store, export).ok()?;
-        let fault = |code: &i32| (*code != 0).then_some(*code);
-        Some(self.sandbox.call(export, &function, (), self.init_limits, fault).map(drop))
-    }
-
     pub fn surface(&mut self) -> &mut Surface {
-        &mut self.sandbox.store.data_mut().surface
+        match &mut self.sandbox {
+            Sandbox::Wasm(instance) => instance.surface(),
+            Sandbox::Native(instance) => instance.surface(),
+        }
     }
 
     /// Fuel that the last call used. A call that faulted is charged all it had: what is left
     /// after a trap says nothing.
     pub fn fuel_used(&self) -> Fuel {
-        self.sandbox.fuel_used
+        self.fuel_used
     }
 
     /// Whether the last call set a gauge.
     pub fn gauges_changed(&self) -> bool {
-        self.sandbox.gauges_changed
+        self.gauges_changed
     }
 
     pub(crate) fn program(&self) -> &Program {
         &self.program
     }
 
-    /// Bytes of linear memory.
-    pub fn memory_bytes(&self) -> usize {
-        self.sandbox.store.data().limit.memory_bytes()
+    /// The barriers that stand around a native sim; `None` for a wasm module, which the host's own
+    /// process runs.
+    pub fn isolation(&self) -> Option<&Isolation> {
+        match &self.sandbox {
+            Sandbox::Wasm(_) => None,
+            Sandbox::Native(instance) => Some(instance.isolation()),
+        }
     }
-}
 
-impl Sandbox {
+    /// Bytes of the sim's memory: what a wasm module has asked for, and what of a native sim's image
+    /// is taken.
+    pub fn memory_bytes(&self) -> usize {
+        match &self.sandbox {
+            Sandbox::Wasm(instance) => instance.memory_bytes(),
+            Sandbox::Native(instance) => instance.memory_bytes(),
+        }
+    }
+
+    fn has(&mut self, entry: Entry) -> bool {
+        match &mut self.sandbox {
+            Sandbox::Wasm(instance) => instance.has(entry),
+            Sandbox::Native(instance) => instance.has(entry),
+        }
+    }
+
     /// Calls, and commits what the guest did or discards it.
-    fn call<P: WasmParams, R: WasmResults>(
-        &mut self,
-        entry: &'static str,
-        function: &TypedFunc<P, R>,
-        params: P,
-        limits: GuestLimits,
-        declared: impl FnOnce(&R) -> Option<i32>,
-    ) -> Result<R, Fault> {
-        let result = self.run(entry, function, params, limits, declared);
+    fn call(&mut self, entry: Entry, limits: CallLimits) -> Result<i64, Fault> {
+        let result = self.run(entry, limits);
         self.settle(result)
     }
 
-    /// Arms fuel and deadline, and calls. It has failed also when `declared` finds in its result
-    /// a fault that the sim declares.
-    fn run<P: WasmParams, R: WasmResults>(
-        &mut self,
-        entry: &'static str,
-        function: &TypedFunc<P, R>,
-        params: P,
-        limits: GuestLimits,
-        declared: impl FnOnce(&R) -> Option<i32>,
-    ) -> Result<R, Fault> {
+    /// Calls. It has failed also when its result is a fault that the sim declares.
+    fn run(&mut self, entry: Entry, limits: CallLimits) -> Result<i64, Fault> {
         self.fuel_used = limits.fuel;
-        let armed = arm(&mut self.store, limits);
-        let result = armed.and_then(|()| function.call(&mut self.store, params));
-        if result.is_ok() {
-            let left = self.store.get_fuel().unwrap_or(0);
-            self.fuel_used = limits.fuel.saturating_sub(left);
-        }
-        let value = result.map_err(|error| {
-            let fault = Fault::of_call(entry, &error);
-            fault.with_frames_moved(self.code_shift)
-        })?;
-        match declared(&value) {
-            Some(code) => Err(sim_fault(entry, code)),
+        let returned = match &mut self.sandbox {
+            Sandbox::Wasm(instance) => instance.call(entry, limits),
+            Sandbox::Native(instance) => instance.call(entry, limits),
+        };
+        let Returned { value, fuel } = returned?;
+        self.fuel_used = fuel;
+        match entry.declared(value) {
+            Some(code) => Err(sim_fault(entry.export(), code)),
             None => Ok(value),
         }
     }
 
     /// Takes the sim's digest with what the tick has left of its fuel.
-    fn hash(&mut self, hash: &TypedFunc<(), i64>, mut limits: GuestLimits) -> Result<(), Fault> {
-        let used = self.fuel_used;
+    fn hash(&mut self) -> Result<(), Fault> {
+        let (used, mut limits) = (self.fuel_used, self.tick_limits);
         limits.fuel = limits.fuel.saturating_sub(used);
-        self.store.data_mut().surface.begin_hash();
-        let digest = self.run(HASH, hash, (), limits, |_| None);
+        self.surface().begin_hash();
+        let digest = self.run(Entry::Hash, limits);
         self.fuel_used += used;
-        self.store.data_mut().surface.hash(digest?);
+        self.surface().hash(digest?);
         Ok(())
     }
 
     /// Commits what a call did, or discards it when it failed.
     fn settle<R>(&mut self, result: Result<R, Fault>) -> Result<R, Fault> {
-        let surface = &mut self.store.data_mut().surface;
-        self.gauges_changed = result.is_ok() && surface.commit();
-        if result.is_err() {
-            surface.discard();
+        let is_ok = result.is_ok();
+        let surface = self.surface();
+        self.gauges_changed = is_ok && surface.commit();
+        if !is_ok {
+            self.surface().discard();
         }
         result
     }
-}
-
-/// Gives the next call its fuel and its deadline.
-fn arm(store: &mut Store<GuestState>, limits: GuestLimits) -> wasmtime::Result<()> {
-    store.set_epoch_deadline(epochs(limits.deadline_ms));
-    store.set_fuel(limits.fuel)
 }
 
 fn sim_fault(entry: &'static str, code: i32) -> Fault {

@@ -3,17 +3,13 @@
 //! Owns wasmtime, and is the only crate that names it. Never knows an HTTP route or SQL.
 //! What happens in a match is told to the rest of the platform through [`Reports`].
 
-mod artifacts;
 mod aside;
-mod calls;
 mod capacity;
-#[allow(dead_code, reason = "what runs native sims is not all here yet")]
 mod cell;
 mod difference;
 pub mod director;
 pub mod egress;
 mod engine;
-mod epoch;
 mod fault;
 mod fleet;
 mod grid;
@@ -21,15 +17,17 @@ mod guest;
 mod image;
 mod lock;
 mod matches;
-mod memory_limit;
+#[cfg(all(feature = "microvm", target_arch = "x86_64"))]
+mod microvm;
+mod native;
 mod program;
 mod programs;
 pub mod replay;
 mod reports;
-mod rewrite;
 mod snapshot;
 mod starter;
 mod upgrade;
+mod wasm;
 mod worker;
 
 pub use capacity::CapacityError;
@@ -45,6 +43,7 @@ pub use matches::{
     CloseReason, ConnectError, LiveMatch, MatchSpec, MatchState, MatchStatus, Origin, Outgoing,
     PlayerLink, Resume, SendError, Written,
 };
+pub use native::{EnclosureKind, NativeTier};
 pub use program::{CompileError, Program};
 pub use reports::{EndProof, InputChunk, LogLine, MatchEnd, Outcome, Reports};
 pub use snapshot::{BadSnapshot, GlobalValue, MemoryImage, PAGE_BYTES, Page, Snapshot};

@@ -1,60 +1,54 @@
-//! A program: an admitted module, compiled and linked, ready to be instantiated many times.
+//! A program: an admitted build, made ready to be run many times.
 
 use std::sync::Arc;
 
-use lattice_policies::{Sha256, admission::Admitted};
+use lattice_policies::{
+    Sha256,
+    admission::{Admitted, NativeModule, Packaging},
+};
 use thiserror::Error;
-use wasmtime::{InstancePre, Module};
 
 use crate::{
-    artifacts::Artifacts,
-    calls,
     engine::Engine,
-    guest::GuestState,
-    rewrite::{Rewritten, rewrite},
+    native::{Library, Tier},
+    wasm::{Artifacts, Compiled},
 };
 
-/// Why an admitted module could not be compiled.
+/// Why an admitted build could not be made ready.
 #[derive(Debug, Clone, Error)]
 pub enum CompileError {
     #[error("the module can't be compiled: {0}")]
     Compile(String),
     #[error("the module can't be linked: {0}")]
     Link(String),
+    #[error("{0}")]
+    Tier(String),
     #[error("{waiting} modules wait to be compiled already; try again in a moment")]
     Busy { waiting: usize },
 }
 
-/// A compiled module. Cheap to clone; the code lives as long as any clone.
+/// A build that can be run. Cheap to clone; the code lives as long as any clone.
 #[derive(Clone)]
 pub struct Program {
-    linked: Arc<Linked>,
+    ready: Arc<Ready>,
 }
 
-struct Linked {
-    pre: InstancePre<GuestState>,
-    sha256: Sha256,
+struct Ready {
     engine: Engine,
+    sha256: Sha256,
     code: Code,
 }
 
-/// What was compiled of a module.
-struct Code {
-    sha256: Sha256,
-    /// The exports of its mutable globals.
-    globals: Vec<String>,
-    shift: isize,
-    can_snapshot: bool,
+/// What is run of a build.
+pub(crate) enum Code {
+    Wasm(Arc<Compiled>),
+    Native(Native),
 }
 
-impl Code {
-    fn of(build: &Admitted) -> Result<(Self, Vec<u8>), CompileError> {
-        let Rewritten { wasm, globals, code_shift } = rewrite(build.wasm()).map_err(|error| {
-            CompileError::Compile(format!("its sections can't be read again: {error}"))
-        })?;
-        let can_snapshot = build.facts().replay_only.is_empty();
-        Ok((Self { sha256: Sha256::of(&wasm), globals, shift: code_shift, can_snapshot }, wasm))
-    }
+/// A native module that is laid out, and the tier that it runs in.
+pub(crate) struct Native {
+    pub(crate) library: Arc<Library>,
+    pub(crate) tier: Arc<Tier>,
 }
 
 impl Program {
@@ -64,9 +58,8 @@ impl Program {
         build: &Admitted,
         artifacts: &Artifacts,
     ) -> Result<Option<Self>, CompileError> {
-        let Some(module) = artifacts.load(engine, build.sha256()) else { return Ok(None) };
-        let (code, _) = Code::of(build)?;
-        Self::link(engine, build, code, &module).map(Some)
+        let compiled = Compiled::load(engine, build, artifacts)?;
+        Ok(compiled.map(|compiled| Self::of(engine, build, Code::Wasm(Arc::new(compiled)))))
     }
 
     /// Compiles the module, and keeps the code in `artifacts`. Takes time; calls nothing of the
@@ -76,61 +69,71 @@ impl Program {
         build: &Admitted,
         artifacts: &Artifacts,
     ) -> Result<Self, CompileError> {
-        let (code, wasm) = Code::of(build)?;
-        let module = Module::from_binary(engine.wasmtime(), &wasm)
-            .map_err(|error| CompileError::Compile(format!("{error:#}")))?;
-        artifacts.keep(engine, build.sha256(), &module);
-        Self::link(engine, build, code, &module)
+        let compiled = Compiled::compile(engine, build, artifacts)?;
+        Ok(Self::of(engine, build, Code::Wasm(Arc::new(compiled))))
     }
 
-    fn link(
+    /// Lays a native module out, for a tier that is ready.
+    pub(crate) fn lay_out(
         engine: &Engine,
         build: &Admitted,
-        code: Code,
-        module: &Module,
+        module: &NativeModule,
+        tier: &Arc<Tier>,
     ) -> Result<Self, CompileError> {
-        let pre = calls::linker(engine)
-            .and_then(|linker| linker.instantiate_pre(module))
-            .map_err(|error| CompileError::Link(format!("{error:#}")))?;
-        let (sha256, engine) = (build.sha256(), engine.clone());
-        Ok(Self { linked: Arc::new(Linked { pre, sha256, engine, code }) })
+        tier.check().map_err(CompileError::Tier)?;
+        let library = Library::new(module, build.bytes(), build.sha256(), engine.policy())
+            .map_err(|error| CompileError::Compile(error.to_string()))?;
+        let native = Native { library: Arc::new(library), tier: Arc::clone(tier) };
+        Ok(Self::of(engine, build, Code::Native(native)))
+    }
+
+    fn of(engine: &Engine, build: &Admitted, code: Code) -> Self {
+        let (engine, sha256) = (engine.clone(), build.sha256());
+        Self { ready: Arc::new(Ready { engine, sha256, code }) }
+    }
+
+    pub fn packaging(&self) -> Packaging {
+        match &self.ready.code {
+            Code::Wasm(_) => Packaging::Wasm,
+            Code::Native(_) => Packaging::Native,
+        }
     }
 
     /// The hash of the module's bytes.
     pub fn sha256(&self) -> Sha256 {
-        self.linked.sha256
+        self.ready.sha256
     }
 
-    /// Names the engine, its settings and the policy that it was compiled under.
+    /// Names the engine, its settings and the policy that it runs under.
     pub fn fingerprint(&self) -> Sha256 {
-        self.linked.engine.fingerprint()
+        match &self.ready.code {
+            Code::Wasm(_) => self.ready.engine.fingerprint(),
+            Code::Native(_) => self.ready.engine.native_fingerprint(),
+        }
     }
 
-    /// The hash of what was compiled: the module with its mutable globals exported.
+    /// The hash of what is run: of a native module, the module itself; of a wasm module, the module
+    /// with its mutable globals exported.
     pub fn runs(&self) -> Sha256 {
-        self.linked.code.sha256
+        match &self.ready.code {
+            Code::Wasm(compiled) => compiled.sha256(),
+            Code::Native(native) => native.library.sha256(),
+        }
     }
 
     /// Whether all of a sim's state can be taken out and put back.
     pub fn can_snapshot(&self) -> bool {
-        self.linked.code.can_snapshot
-    }
-
-    /// The exports of the mutable globals.
-    pub(crate) fn globals(&self) -> &[String] {
-        &self.linked.code.globals
-    }
-
-    /// How much further on the compiled code stands than in the module.
-    pub(crate) fn code_shift(&self) -> isize {
-        self.linked.code.shift
+        match &self.ready.code {
+            Code::Wasm(compiled) => compiled.can_snapshot(),
+            Code::Native(_) => true,
+        }
     }
 
     pub(crate) fn engine(&self) -> &Engine {
-        &self.linked.engine
+        &self.ready.engine
     }
 
-    pub(crate) fn pre(&self) -> &InstancePre<GuestState> {
-        &self.linked.pre
+    pub(crate) fn code(&self) -> &Code {
+        &self.ready.code
     }
 }

@@ -219,7 +219,7 @@ fn check(program: &Program, part: &LogPart<'_>) -> Result<(), ReplayError> {
     if logged != given {
         return Err(ReplayError::OtherModule { logged, given });
     }
-    let (logged, here) = (part.fingerprint(), program.engine().fingerprint());
+    let (logged, here) = (part.fingerprint(), program.fingerprint());
     if logged == here { Ok(()) } else { Err(ReplayError::OtherEngine { logged, here }) }
 }
 

@@ -1,10 +1,12 @@
 //! The typed policy: every limit that an operator may set, with the shipped default.
 //! Read from TOML; never reads the file itself.
 
+mod native;
 mod reading;
 
 use serde::{Deserialize, Serialize};
 
+pub use native::NativeLimits;
 pub use reading::{BadKey, PolicyError};
 
 use crate::{Sha256, egress::EgressPolicy};
@@ -20,6 +22,7 @@ pub struct Policy {
     #[serde(rename = "match")]
     pub matches: MatchLimits,
     pub egress: EgressPolicy,
+    pub native: NativeLimits,
 }
 
 /// What an uploaded module may be at most. Counts unless the name says otherwise.
@@ -196,13 +199,32 @@ impl Policy {
     /// says how much of a match is kept, how long players, the clock and the machine are waited
     /// for, and what may be fetched: whatever comes of those is among the inputs.
     pub fn fingerprint(&self) -> Sha256 {
-        let mut matches = toml::Table::try_from(&self.matches).unwrap_or_default();
-        matches.retain(|key, _| !UNSEEN.contains(&key));
-        let limits = Fingerprinted { admission: &self.admission, matches: &matches };
+        self.fingerprinted(None)
+    }
+
+    /// The same for native modules and the sims they are: it has the limits of the native tier in
+    /// it, and not whether the tier is there and behind what.
+    pub fn native_fingerprint(&self) -> Sha256 {
+        self.fingerprinted(Some(seen(&self.native, &UNSEEN_NATIVE)))
+    }
+
+    fn fingerprinted(&self, native: Option<toml::Table>) -> Sha256 {
+        let matches = seen(&self.matches, &UNSEEN);
+        let limits = Fingerprinted { admission: &self.admission, matches, native };
         let canonical = toml::to_string(&limits).unwrap_or_default();
         Sha256::of(canonical.as_bytes())
     }
 }
+
+/// The limits of a section without some.
+fn seen(section: &impl Serialize, unseen: &[&str]) -> toml::Table {
+    let mut limits = toml::Table::try_from(section).unwrap_or_default();
+    limits.retain(|key, _| !unseen.contains(&key));
+    limits
+}
+
+/// What the native tier says of the machine alone.
+const UNSEEN_NATIVE: [&str; 2] = ["enabled", "minimum"];
 
 /// Limits of a match that say what is kept of it, or how long its players, the clock and the
 /// machine are waited for, and never what a sim is answered.
@@ -229,7 +251,9 @@ const UNSEEN: [&str; 15] = [
 struct Fingerprinted<'a> {
     admission: &'a AdmissionLimits,
     #[serde(rename = "match")]
-    matches: &'a toml::Table,
+    matches: toml::Table,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    native: Option<toml::Table>,
 }
 
 #[cfg(test)]
@@ -267,6 +291,28 @@ mod tests {
         let mut other = Policy::default();
         other.admission.memory_pages += 1;
         assert_ne!(other.fingerprint(), shipped);
+    }
+
+    #[test]
+    fn the_native_tiers_limits_are_seen_by_native_sims_alone() {
+        let shipped = Policy::default();
+        let native = toml::Table::try_from(&shipped.native).unwrap();
+        for (key, value) in &native {
+            let mut limits = native.clone();
+            let other = match value.as_integer() {
+                Some(number) => toml::Value::Integer(number + 1),
+                None if value.is_bool() => toml::Value::Boolean(true),
+                None => toml::Value::Array(Vec::new()),
+            };
+            limits.insert(key.clone(), other);
+            let other = Policy { native: limits.try_into().unwrap(), ..Policy::default() };
+            assert_eq!(other.fingerprint(), shipped.fingerprint(), "{key}");
+            let is_the_same = other.native_fingerprint() == shipped.native_fingerprint();
+            assert_eq!(is_the_same, UNSEEN_NATIVE.contains(&key.as_str()), "{key}");
+        }
+        let fuelled = with_other("tick_fuel").native_fingerprint();
+        assert_ne!(fuelled, shipped.native_fingerprint());
+        assert_ne!(shipped.native_fingerprint(), shipped.fingerprint());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use lattice_policies::{
     GameId, Sha256,
-    admission::{Admitted, Rejection, SCANNER},
+    admission::{Admitted, Packaging, Rejection, SCANNER},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use semver::Version;
@@ -16,21 +16,6 @@ use crate::{
     precedence::{ABOVE_ALL, precedence},
     receipts::{self, SignBuild},
 };
-
-/// What a build is packaged as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packaging {
-    Wasm,
-}
-
-impl Packaging {
-    /// The packaging as it stands in requests, answers and the store.
-    pub const fn text(self) -> &'static str {
-        match self {
-            Packaging::Wasm => "wasm",
-        }
-    }
-}
 
 /// An immutable admitted upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +83,7 @@ impl Store {
         receipt: Option<SignBuild<'_>>,
     ) -> Result<Inserted, StoreError> {
         self.write(|tx| {
-            let mut detail = upload(version, admitted.sha256(), admitted.wasm().len());
+            let mut detail = upload(version, admitted.sha256(), admitted.bytes().len());
             let (outcome, inserted) = match find(tx, game, version)? {
                 Some(build) if build.sha256 == admitted.sha256() => {
                     ("unchanged", Inserted::Same(build))
@@ -145,7 +130,7 @@ impl Store {
         admitted: &Admitted,
         why: &str,
     ) -> Result<(), StoreError> {
-        let mut detail = upload(version, admitted.sha256(), admitted.wasm().len());
+        let mut detail = upload(version, admitted.sha256(), admitted.bytes().len());
         detail["Reasons"] = json!([{"Code": "UNCOMPILABLE", "Detail": why}]);
         detail["ReasonsTotal"] = 1.into();
         self.record_refused_upload(actor, game, version, detail)
@@ -199,7 +184,7 @@ impl Store {
     }
 
     /// The stored bytes of that hash.
-    pub fn wasm(&self, sha256: Sha256) -> Result<Option<Vec<u8>>, StoreError> {
+    pub fn module(&self, sha256: Sha256) -> Result<Option<Vec<u8>>, StoreError> {
         self.read(|db| {
             let mut query = db.prepare_cached("SELECT bytes FROM blob WHERE sha256 = ?1")?;
             Ok(query.query_row([sha256.0], |row| row.get(0)).optional()?)
@@ -227,7 +212,7 @@ fn insert(
         version.to_string(),
         precedence(version),
         !version.pre.is_empty(),
-        Packaging::Wasm.text(),
+        admitted.packaging().text(),
         admitted.sha256().0,
         Value::from(admitted.imports()).to_string(),
         policy.0,
@@ -250,7 +235,7 @@ fn require_game(tx: &Connection, game: &GameId) -> Result<(), StoreError> {
 
 /// Bytes that are there already are compared, so that a damaged module is not taken for whole.
 fn keep_blob(tx: &Connection, admitted: &Admitted) -> Result<(), StoreError> {
-    let (sha256, bytes) = (admitted.sha256(), &**admitted.wasm());
+    let (sha256, bytes) = (admitted.sha256(), &**admitted.bytes());
     let same: Option<bool> = tx
         .prepare_cached("SELECT bytes = ?2 FROM blob WHERE sha256 = ?1")?
         .query_row(params![sha256.0, bytes], |row| row.get(0))
@@ -340,7 +325,7 @@ pub(crate) fn build(row: &Row<'_>) -> Result<ModuleBuild, StoreError> {
     Ok(ModuleBuild {
         game: parsed(row, "game")?,
         version: parsed(row, "version")?,
-        packaging: Packaging::Wasm,
+        packaging: parsed(row, "packaging")?,
         sha256: hash(row, "sha256")?,
         size: row.get::<_, i64>("size")? as u64,
         imports,

@@ -15,6 +15,7 @@ mod endings;
 mod error;
 mod games;
 mod inputs;
+mod isolation;
 mod logs;
 mod marks;
 mod matches;
@@ -33,7 +34,7 @@ pub use audit::{
     Actor, AuditBroken, AuditCheck, AuditEntry, AuditFilter, AuditHead, AuditRow, SignedHead, Why,
 };
 pub use backup::BackupError;
-pub use builds::{Inserted, ModuleBuild, Packaging};
+pub use builds::{Inserted, ModuleBuild};
 pub use database::Store;
 pub use egress::StoredEgress;
 pub use endings::{EndProof, MatchEnd};

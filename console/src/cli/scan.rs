@@ -7,7 +7,10 @@ use std::{
 };
 
 use clap::Args;
-use lattice_policies::{Policy, admission};
+use lattice_policies::{
+    Policy,
+    admission::{self, Packaging},
+};
 
 use super::{CliError, terminal, verdict::verdict};
 use crate::{answers::AdmissionAnswer, config::load_policy, http::error::ApiError};
@@ -19,10 +22,11 @@ Exit code: 0 admitted, 1 refused, 2 if the file or the policy cannot be read.
 
 Examples:
   lattice scan game_sim.wasm
+  lattice scan game_sim.so
   lattice scan game_sim.wasm --json | jq -r '.Reasons[].Detail'
   lattice scan game_sim.wasm --policy /etc/lattice/policy.toml")]
 pub(crate) struct Scan {
-    /// The module: a core WebAssembly module, in its binary form
+    /// The module: a core WebAssembly module in its binary form, or a native one, told by its bytes
     file: PathBuf,
     /// Print the same JSON object as an upload would be answered with
     #[arg(long)]
@@ -33,9 +37,9 @@ pub(crate) struct Scan {
 }
 
 pub(crate) fn run(args: &Scan) -> Result<(), CliError> {
-    let limits = policy(args.policy.as_deref())?.admission;
-    let wasm = fs::read(&args.file).map_err(CliError::unreadable(&args.file))?;
-    let outcome = admission::scan(wasm, &limits);
+    let policy = policy(args.policy.as_deref())?;
+    let bytes = fs::read(&args.file).map_err(CliError::unreadable(&args.file))?;
+    let outcome = admission::scan(Packaging::of(&bytes), bytes, &policy);
     let answer = match &outcome {
         Ok(admitted) => serde_json::to_value(AdmissionAnswer::from(admitted)),
         Err(rejection) => Ok(ApiError::Refused(Box::new(rejection.clone())).problem()),

@@ -1,7 +1,10 @@
 //! Reports on their way into the store: states, inputs and lines, also when it can't be written.
 
 use lattice_host::Level;
-use lattice_policies::{GameId, Sha256, admission, policy::AdmissionLimits};
+use lattice_policies::{
+    GameId, Policy, Sha256,
+    admission::{self, Packaging},
+};
 use lattice_store::{Actor, MatchState, NewMatch};
 
 use super::*;
@@ -28,7 +31,7 @@ fn started(store: &Store) -> MatchId {
             (func (export "lattice_sim_init") (param i64 i32) (result i32) i32.const 0)
             (func (export "lattice_sim_tick") (param i64) (result i32) i32.const 0))"#,
     );
-    let admitted = admission::scan(wasm.unwrap(), &AdmissionLimits::default()).unwrap();
+    let admitted = admission::scan(Packaging::Wasm, wasm.unwrap(), &Policy::default()).unwrap();
     let (version, sha256) = ("1.0.0".parse().unwrap(), admitted.sha256());
     store.create_game(&actor, &game, "A game", "ada").unwrap();
     let policy = Sha256::of(b"policy");
@@ -53,7 +56,7 @@ fn states_that_cannot_be_written_wait_and_are_written_in_their_order() {
     disk.execute_batch(full).unwrap();
 
     let mut writer = writer(&store, &Arc::default(), 1 << 20);
-    let reports = VecDeque::from([Report::Started(id.clone())]);
+    let reports = VecDeque::from([Report::Started(id.clone(), None)]);
     writer.write(Taken { reports, ..Taken::default() });
     let end = lattice_store::MatchEnd {
         state: MatchState::Finished,

@@ -47,7 +47,7 @@ use self::{
 use crate::lock::lock;
 
 /// What native sims' processes are made of.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CellSettings {
     /// The program `lattice-cell`.
     pub program: PathBuf,
@@ -108,6 +108,11 @@ impl Cells {
             settings,
         };
         Ok(Self(Arc::new(shared)))
+    }
+
+    /// How many there are now.
+    pub(crate) fn live(&self) -> u32 {
+        self.0.live.load(Ordering::Relaxed)
     }
 
     /// The barriers of this machine, by raising them around no sim.

@@ -24,12 +24,14 @@ use std::{
 
 use bytes::Bytes;
 use lattice_host::{
-    Action, Fleet, HostSettings, MatchSpec, Origin, Outgoing, PlayerLink, Program, Snapshot,
+    Action, CellSettings, EnclosureKind, Fleet, HostSettings, MatchSpec, Origin, Outgoing,
+    PlayerLink, Program, Snapshot,
     egress::{EgressSettings, FetchRecord, SystemNetwork},
     replay::{Extent, ReplayError, Replayed, ReplayedTick, Stretch},
 };
 use lattice_policies::{
-    GameId, MatchId, PlayerId, Policy, admission,
+    GameId, MatchId, PlayerId, Policy,
+    admission::{self, Packaging},
     egress::{EgressPolicy, Entry, GameEgress, Rules},
 };
 use lattice_surface::InputLog;
@@ -84,8 +86,16 @@ impl TestHost {
             records: audit(),
             network: Arc::new(SystemNetwork),
         };
-        let settings =
-            HostSettings { policy: policy.clone(), workers: 2, slots, cache_dir, egress };
+        let (enclosure, cells) = (EnclosureKind::default(), CellSettings::default());
+        let settings = HostSettings {
+            policy: policy.clone(),
+            workers: 2,
+            slots,
+            cache_dir,
+            egress,
+            enclosure,
+            cells,
+        };
         let fleet = Fleet::start(settings, told.clone()).unwrap();
         Self { fleet, told, folder, policy, next: AtomicU8::new(0) }
     }
@@ -95,7 +105,7 @@ impl TestHost {
     }
 
     pub fn compile(&self, wasm: &[u8]) -> Program {
-        let admitted = admission::scan(wasm.to_vec(), &self.policy.admission)
+        let admitted = admission::scan(Packaging::Wasm, wasm.to_vec(), &self.policy)
             .unwrap_or_else(|rejection| panic!("{:?}", rejection.reasons));
         self.fleet.compile(&admitted).unwrap()
     }

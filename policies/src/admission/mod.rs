@@ -14,7 +14,9 @@ mod header;
 mod hints;
 mod imports;
 mod limits;
+mod native;
 mod outline;
+mod packaging;
 mod reason;
 mod replay_only;
 mod segments;
@@ -25,10 +27,15 @@ mod validity;
 use std::sync::Arc;
 
 pub use features::{FEATURES, feature_names};
+pub use native::{
+    ARENA, NativeModule, NativeRights, NativeSegment, PAGE_BYTES, Relocation, RelocationValue,
+};
+pub use packaging::{Packaging, UnknownPackaging};
 pub use reason::{DETAIL_CHARS, LISTED_REASONS, Reason, ReasonCode, Rejection};
 
-use crate::{Sha256, policy::AdmissionLimits};
+use crate::{Policy, Sha256, policy::AdmissionLimits};
 use findings::Findings;
+use native::Native;
 use outline::Outline;
 
 /// The scanner's version, raised whenever the verdict on some module may change.
@@ -56,18 +63,19 @@ const CHECKS: [fn(&Outline<'_>, &AdmissionLimits, &mut Findings); 15] = [
 /// A module that passed the scan. Only [`scan`] makes one, so whoever holds it holds the proof.
 #[derive(Debug, Clone)]
 pub struct Admitted {
-    wasm: Arc<[u8]>,
+    bytes: Arc<[u8]>,
     sha256: Sha256,
     imports: Vec<String>,
     facts: Facts,
+    native: Option<Arc<NativeModule>>,
 }
 
 /// What the scan learnt of an admitted module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// In pages of 64 KiB.
+    /// In pages of 64 KiB; of a native module, what is writable without its arena.
     pub memory_min_pages: u32,
-    /// In pages of 64 KiB, if the module declares a maximum.
+    /// In pages of 64 KiB, if the module declares a maximum; no native one does.
     pub memory_max_pages: Option<u32>,
     /// The optional exports of the surface that are there, in the surface's order.
     pub optional_exports: Vec<&'static str>,
@@ -77,8 +85,18 @@ pub struct Facts {
 }
 
 impl Admitted {
-    pub fn wasm(&self) -> &Arc<[u8]> {
-        &self.wasm
+    pub fn packaging(&self) -> Packaging {
+        if self.native.is_some() { Packaging::Native } else { Packaging::Wasm }
+    }
+
+    /// The module as it was uploaded.
+    pub fn bytes(&self) -> &Arc<[u8]> {
+        &self.bytes
+    }
+
+    /// What a loader has to know of it, if it is native.
+    pub fn native(&self) -> Option<&NativeModule> {
+        self.native.as_deref()
     }
 
     pub fn sha256(&self) -> Sha256 {
@@ -98,15 +116,35 @@ impl Admitted {
 /// Admits a module, or says everything that is wrong with it.
 ///
 /// Takes time and memory in proportion to the module's bytes, whatever they claim to hold.
-pub fn scan(wasm: impl Into<Arc<[u8]>>, limits: &AdmissionLimits) -> Result<Admitted, Rejection> {
-    let wasm = wasm.into();
-    let sha256 = Sha256::of(&wasm);
+pub fn scan(
+    packaging: Packaging,
+    bytes: impl Into<Arc<[u8]>>,
+    policy: &Policy,
+) -> Result<Admitted, Rejection> {
+    let bytes = bytes.into();
+    match packaging {
+        Packaging::Wasm => scan_wasm(bytes, &policy.admission),
+        Packaging::Native => scan_native(bytes, policy),
+    }
+}
+
+fn scan_wasm(bytes: Arc<[u8]>, limits: &AdmissionLimits) -> Result<Admitted, Rejection> {
+    let sha256 = Sha256::of(&bytes);
     let mut findings = Findings::new();
-    let outline = examine(&wasm, limits, &mut findings);
+    let outline = examine(&bytes, limits, &mut findings);
     let replay_only = findings.replay_only();
-    findings.conclude(sha256, wasm.len())?;
+    findings.conclude(sha256, bytes.len())?;
     let (imports, facts) = (imports::names(&outline), facts(&outline, replay_only));
-    Ok(Admitted { wasm, sha256, imports, facts })
+    Ok(Admitted { bytes, sha256, imports, facts, native: None })
+}
+
+fn scan_native(bytes: Arc<[u8]>, policy: &Policy) -> Result<Admitted, Rejection> {
+    let sha256 = Sha256::of(&bytes);
+    let mut findings = Findings::new();
+    let Native { module, imports } = native::examine(&bytes, policy, &mut findings);
+    findings.conclude(sha256, bytes.len())?;
+    let facts = module.facts();
+    Ok(Admitted { bytes, sha256, imports, facts, native: Some(Arc::new(module)) })
 }
 
 fn examine<'a>(wasm: &'a [u8], limits: &AdmissionLimits, findings: &mut Findings) -> Outline<'a> {

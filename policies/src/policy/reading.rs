@@ -152,6 +152,15 @@ fn ranges(policy: &Policy) -> Vec<Range> {
         range("match.upgrade_shadow_ticks", m.upgrade_shadow_ticks, 0, 100_000),
         range("match.hash_every_ticks", m.hash_every_ticks, 0, 1_000_000),
     ];
+    let n = &policy.native;
+    ranges.extend([
+        range("native.stack_bytes", n.stack_bytes, 64 << 10, 64 * MIB),
+        range("native.image_bytes", n.image_bytes, 64 << 10, 1_024 * MIB),
+        range("native.segments", n.segments, 1, 1_024),
+        range("native.symbols", n.symbols, 4, 1_000_000),
+        range("native.relocations", n.relocations, 0, 4_000_000),
+        range("native.names", n.names, 0, 1_000_000),
+    ]);
     ranges.extend(policy.egress.ranges());
     ranges
 }
@@ -177,8 +186,8 @@ mod tests {
         let mut there: Vec<&str> = Vec::new();
         let policy = Policy::default();
         there.extend(ranges(&policy).iter().map(|(key, ..)| *key));
-        // The one key that is no number.
-        there.extend(["egress.allow", "match.log"]);
+        // The keys that are no numbers.
+        there.extend(["egress.allow", "match.log", "native.enabled", "native.minimum"]);
         let serialised: toml::Table = toml::from_str(&toml::to_string(&policy).unwrap()).unwrap();
         let count: usize = serialised.values().map(|keys| keys.as_table().unwrap().len()).sum();
         named.sort_unstable();
@@ -237,6 +246,21 @@ mod tests {
         }
         let error = read("[match]\nlog = \"stict\"").unwrap_err().to_string();
         assert!(error.contains("`strict`") && error.contains("stict"), "{error}");
+    }
+
+    #[test]
+    fn barriers_are_read_by_name_and_every_wrong_key_is_named() {
+        let text = "[native]\nenabled = true\nminimum = [\"seccomp\", \"cgroup\"]";
+        let native = read(text).unwrap().native;
+        assert!(native.enabled && !Policy::default().native.enabled);
+        assert_eq!(native.minimum.to_string(), "seccomp, cgroup");
+        let error = read("[native]\nminimum = [\"moat\"]").unwrap_err().to_string();
+        assert!(error.contains("`moat` is no barrier") && error.contains("landlock"), "{error}");
+        let error = read("[native]\nminimun = []\nstack = 1").unwrap_err().to_string();
+        assert!(error.contains("`native.minimun`; did you mean `minimum`?"), "{error}");
+        assert!(error.contains("`native.stack`"), "{error}");
+        let error = read("[native]\nstack_bytes = 1").unwrap_err().to_string();
+        assert!(error.contains("`native.stack_bytes` is 1, and must lie between 65536"), "{error}");
     }
 
     #[test]

@@ -2,11 +2,11 @@
 //! its own length calls for.
 
 use lattice_policies::{
-    admission::{Admitted, Rejection, scan},
+    admission::{Admitted, Rejection},
     policy::AdmissionLimits,
 };
 
-use crate::sim::{Sim, expect_of, with};
+use crate::sim::{Sim, expect_of, scan, with};
 
 const HEADER: &[u8] = b"\0asm\x01\0\0\0";
 /// What an otherwise empty module lacks.

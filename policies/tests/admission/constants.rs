@@ -1,8 +1,8 @@
 //! Constant expressions: short wherever one stands, since the compiler makes code of each operator.
 
-use lattice_policies::{admission::scan, policy::AdmissionLimits};
+use lattice_policies::policy::AdmissionLimits;
 
-use crate::sim::{expect_of, with};
+use crate::sim::{expect_of, scan, with};
 
 /// Where an expression may stand, and the fields that have it there.
 type Place = (&'static str, fn(&str) -> String);

@@ -5,10 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lattice_policies::{
-    admission::{Rejection, scan},
-    policy::AdmissionLimits,
-};
+use lattice_policies::{admission::Rejection, policy::AdmissionLimits};
+
+use crate::sim::scan;
 
 /// One line of the index.
 pub(crate) struct Case {

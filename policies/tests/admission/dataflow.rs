@@ -1,8 +1,8 @@
 //! Data flow: branches and the values that live across them, neither of which is much alone.
 
-use lattice_policies::{admission::scan, policy::AdmissionLimits};
+use lattice_policies::policy::AdmissionLimits;
 
-use crate::sim::{expect, expect_of, with};
+use crate::sim::{expect, expect_of, scan, with};
 
 /// A function with so many locals and so many branches, one after another.
 fn function(locals: usize, branches: usize) -> String {

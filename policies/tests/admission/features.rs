@@ -1,12 +1,12 @@
 //! Features: those that are on are admitted, each that is off is named.
 
 use lattice_policies::{
-    admission::{FEATURES, Rejection, scan},
+    admission::{FEATURES, Rejection},
     policy::AdmissionLimits,
 };
 use wasmparser::WasmFeatures;
 
-use crate::sim::{Sim, expect, with};
+use crate::sim::{Sim, expect, scan, with};
 
 /// Each feature that is off, with what uses it.
 const OFF: [(&str, &str); 17] = [

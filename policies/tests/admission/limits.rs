@@ -1,8 +1,8 @@
 //! Limits: at each one a module is admitted, one above it is not.
 
-use lattice_policies::{admission::scan, policy::AdmissionLimits};
+use lattice_policies::policy::AdmissionLimits;
 
-use crate::sim::{Sim, codes, expect, expect_of, importing, with};
+use crate::sim::{Sim, codes, expect, expect_of, importing, scan, with};
 
 /// What a limit is called, a sim that holds so many of what it limits, and the limit's own value.
 type Limit = (&'static str, fn(u32) -> String, fn(&AdmissionLimits) -> u32);

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use lattice_policies::{
-    admission::{Admitted, FEATURES, scan},
+    admission::{Admitted, FEATURES},
     functions::{self, IMPORT_MODULE},
     policy::AdmissionLimits,
 };
@@ -14,7 +14,7 @@ use proptest::{
 };
 use wasmparser::{Parser, Payload, TypeRef, Validator};
 
-use crate::corpus;
+use crate::{corpus, sim::scan};
 
 /// A change of a module's bytes, at a place that any length has.
 #[derive(Debug, Clone)]
@@ -95,7 +95,7 @@ fn check(wasm: Vec<u8>) -> Result<bool, TestCaseError> {
 
 /// Holds the proof by means of the parser alone.
 fn check_admitted(admitted: &Admitted) -> Result<(), TestCaseError> {
-    let wasm = admitted.wasm();
+    let wasm = admitted.bytes();
     prop_assert!(Validator::new_with_features(FEATURES).validate_all(wasm).is_ok());
     for payload in Parser::new(0).parse_all(wasm) {
         match payload {

@@ -1,12 +1,8 @@
 //! The rejection itself: what a person or a program gets to read.
 
-use lattice_policies::{
-    Sha256,
-    admission::{ReasonCode, scan},
-    policy::AdmissionLimits,
-};
+use lattice_policies::{Sha256, admission::ReasonCode, policy::AdmissionLimits};
 
-use crate::sim::{Sim, importing, with};
+use crate::sim::{Sim, importing, scan, with};
 
 #[test]
 fn a_rejection_names_the_module_and_every_reason() {
@@ -29,7 +25,7 @@ fn a_rejection_names_the_module_and_every_reason() {
 fn an_admission_carries_the_bytes_and_their_hash() {
     let wasm = Sim::default().wasm();
     let admitted = scan(wasm.clone(), &AdmissionLimits::default()).unwrap();
-    assert_eq!(&admitted.wasm()[..], wasm);
+    assert_eq!(&admitted.bytes()[..], wasm);
     assert_eq!(admitted.sha256(), Sha256::of(&wasm));
 }
 
@@ -86,5 +82,5 @@ fn every_code_has_a_text_of_its_own() {
 fn a_module_may_be_huge_and_plain() {
     let more = format!(r#"(data (i32.const 0) "{}")"#, "a".repeat(100_000)).repeat(100);
     let admitted = with(&more).scan().unwrap();
-    assert!(admitted.wasm().len() > 10_000_000);
+    assert!(admitted.bytes().len() > 10_000_000);
 }

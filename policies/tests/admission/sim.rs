@@ -1,7 +1,10 @@
 //! The module that the other tests spoil, each in its own way, and what they say of the outcome.
 
+use std::sync::Arc;
+
 use lattice_policies::{
-    admission::{Admitted, Rejection, scan},
+    Policy,
+    admission::{self, Admitted, Packaging, Rejection},
     policy::AdmissionLimits,
 };
 
@@ -39,6 +42,15 @@ impl Sim<'_> {
     pub(crate) fn scan(&self) -> Result<Admitted, Rejection> {
         scan(self.wasm(), &AdmissionLimits::default())
     }
+}
+
+/// What the scan says of a module under these limits.
+pub(crate) fn scan(
+    wasm: impl Into<Arc<[u8]>>,
+    limits: &AdmissionLimits,
+) -> Result<Admitted, Rejection> {
+    let policy = Policy { admission: limits.clone(), ..Policy::default() };
+    admission::scan(Packaging::Wasm, wasm, &policy)
 }
 
 /// A sim with further fields of the text format.

@@ -3,12 +3,12 @@
 use std::{fs, path::PathBuf, process::Command};
 
 use lattice_policies::{
-    admission::{Admitted, Rejection, scan},
+    admission::{Admitted, Rejection},
     policy::AdmissionLimits,
 };
 use tempfile::TempDir;
 
-use crate::sim::expect_of;
+use crate::sim::{expect_of, scan};
 
 const LINK: [&str; 4] = ["--target=wasm32", "-nostdlib", "-Wl,--no-entry", "-Wl,--allow-undefined"];
 

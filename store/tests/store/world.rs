@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use lattice_policies::{
-    GameId, MatchId, Sha256, TokenId,
-    admission::{self, Admitted, Rejection},
-    policy::AdmissionLimits,
+    GameId, MatchId, Policy, Sha256, TokenId,
+    admission::{self, Admitted, Packaging, Rejection},
 };
 use lattice_store::{
     Actor, AuditEntry, AuditFilter, AuditRow, Inserted, Match, MatchEnd, MatchState, ModuleBuild,
@@ -183,12 +182,12 @@ pub(crate) fn an_hour_ago() -> Timestamp {
 
 /// A small sim; each text makes another one.
 pub(crate) fn module(text: &str) -> Admitted {
-    admission::scan(wat(text, "lattice_ms_log"), &AdmissionLimits::default()).unwrap()
+    admission::scan(Packaging::Wasm, wat(text, "lattice_ms_log"), &Policy::default()).unwrap()
 }
 
 /// What the scan says of the same sim with an import that is not granted.
 pub(crate) fn rejection(text: &str) -> Rejection {
-    admission::scan(wat(text, "system"), &AdmissionLimits::default()).unwrap_err()
+    admission::scan(Packaging::Wasm, wat(text, "system"), &Policy::default()).unwrap_err()
 }
 
 fn wat(text: &str, import: &str) -> Vec<u8> {

@@ -5,7 +5,8 @@ use lattice_policies::{PlayerId, functions::IMPORT_MODULE};
 use lattice_surface::{Call, FetchCall};
 use wasmtime::{Caller, Linker, Trap};
 
-use crate::{engine::Engine, guest::GuestState};
+use super::instance::GuestState;
+use crate::engine::Engine;
 
 type Guest<'a> = Caller<'a, GuestState>;
 
