@@ -278,7 +278,7 @@ impl Cell {
             return Err(Gone::Host(io::Error::other("the cell's process has ended before")));
         }
         if !self.has_rested().map_err(Gone::Host)? {
-            return Err(Gone::NoTurn);
+            return Err(self.kill().map_or_else(Gone::Host, |_| Gone::OutOfTurn));
         }
         let control = self.ring().control();
         let seen = control.to_host.load(Ordering::Acquire);
