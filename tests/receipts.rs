@@ -101,11 +101,12 @@ async fn a_receipt_says_what_was_admitted_and_where_the_audit_tells_of_it() {
     let (game, _, receipt) = build(&app).await;
     let shown = run(lattice().args(["receipt", "show", "--json"]).arg(&receipt)).json();
     assert_eq!(shown["_type"], "https://in-toto.io/Statement/v1");
-    assert_eq!(shown["predicateType"], "urn:lattice:receipt:build:v1");
+    assert_eq!(shown["predicateType"], "urn:lattice:receipt:build:v2");
     assert_eq!(shown["subject"][0]["name"], format!("{game}/1.0.0"));
     let found = app.get(&format!("/games/{game}/modules/1.0.0")).send().await.expect(200);
     assert_eq!(shown["subject"][0]["digest"]["sha256"], found["Sha256"]);
     let said = &shown["predicate"];
+    assert_eq!(said["packaging"], "wasm");
     assert_eq!((&said["verdict"], &said["policy"]), (&json!("admitted"), &found["Policy"]));
     let names = said["imports"].as_array().unwrap().iter().map(|import| &import["name"]);
     assert!(names.eq(found["Imports"].as_array().unwrap()));
@@ -327,10 +328,11 @@ async fn a_match_is_proved_by_its_module_and_its_log_without_a_server() {
     let (id, played) = Played::new(&app, b"q").await;
     let found = app.get(&format!("/matches/{id}")).send().await.expect(200);
     let says = played.says();
-    assert_eq!(says["predicateType"], "urn:lattice:receipt:match:v1");
+    assert_eq!(says["predicateType"], "urn:lattice:receipt:match:v2");
     assert_eq!(says["subject"][0]["name"], id);
     assert_eq!(says["subject"][0]["digest"]["sha256"], found["Transcript"]);
     let said = &says["predicate"];
+    assert_eq!((&said["packaging"], &said["isolation"]), (&json!("wasm"), &Value::Null));
     assert_eq!((&said["module"], &said["ticks"]), (&found["Sha256"], &found["Tick"]));
     assert_eq!(said["ending"], json!({ "state": "finished", "fault": null }));
     assert_eq!((&said["seed"], &said["tickHz"]), (&json!(u64::MAX.to_string()), &json!(60)));

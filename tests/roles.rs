@@ -22,6 +22,7 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = &[
     ("GET",    "/games/{game}/modules",               "",   [200, 200, 200, 404, 404, 401, 401]),
     ("GET",    "/games/{game}/modules/1.0.0",         "",   [200, 200, 200, 404, 404, 401, 401]),
     ("GET",    "/games/{game}/modules/1.0.0/wasm",    "",   [200, 200, 200, 404, 404, 401, 401]),
+    ("GET",    "/games/{game}/modules/1.0.0/native",  "",   [404, 404, 404, 404, 404, 401, 401]),
     ("GET",    "/games/{game}/modules/1.0.0/receipt", "",   [200, 200, 200, 404, 404, 401, 401]),
     ("PUT",    "/games/{game}/modules/1.0.0/transcript", "", [400, 400, 403, 403, 403, 401, 401]),
     ("POST",   "/games/{game}/modules/9.0.0/retire",  "",   [404, 404, 403, 403, 403, 401, 401]),

@@ -85,6 +85,15 @@ pub struct ServerConfig {
     pub match_slots: u32,
     /// Of those, of one game.
     pub matches_per_game: usize,
+    /// The command that native sims run in; empty for the `lattice-cell` beside this command.
+    pub native_cell: PathBuf,
+    /// Cells at once; replays and upgrades of native matches take theirs of the same.
+    pub native_slots: u32,
+    /// Processors kept for native matches: there, host and cell wait for each other without sleeping.
+    pub native_spin_cpus: Vec<u32>,
+    /// A cgroup v2 folder that belongs to this user, below which each cell gets its own; empty for
+    /// none.
+    pub native_cgroup: PathBuf,
     /// Sockets open at once to one match.
     pub sockets_per_match: usize,
     /// Sockets open at once for one player: the newest replaces the others, which are closing.
@@ -147,6 +156,10 @@ impl Default for ServerConfig {
             sim_workers: 0,
             match_slots: 256,
             matches_per_game: 64,
+            native_cell: PathBuf::new(),
+            native_slots: 64,
+            native_spin_cpus: Vec::new(),
+            native_cgroup: PathBuf::new(),
             sockets_per_match: 1_024,
             sockets_per_player: 4,
             log_streams: 256,
@@ -199,6 +212,10 @@ pub enum ServerConfigError {
         "`server.{key}` has `{value}`: an origin is a scheme and a host, such as `https://example.org`, without a path"
     )]
     NotAnOrigin { key: &'static str, value: String },
+    #[error("`server.{key}` is `{}`: it must be an absolute path", .value.display())]
+    NotAbsolute { key: &'static str, value: PathBuf },
+    #[error("`server.native_spin_cpus` has {0} twice")]
+    SameProcessor(u32),
 }
 
 impl ServeSettings {
@@ -259,6 +276,10 @@ impl ServerConfig {
         range("sim_workers", self.sim_workers as u64, 0..=1_024)?;
         range("match_slots", self.match_slots.into(), 1..=16_384)?;
         range("matches_per_game", self.matches_per_game as u64, 1..=16_384)?;
+        range("native_slots", self.native_slots.into(), 1..=16_384)?;
+        processors(&self.native_spin_cpus)?;
+        is_absolute("native_cell", &self.native_cell)?;
+        is_absolute("native_cgroup", &self.native_cgroup)?;
         range("log_streams", self.log_streams as u64, 0..=1 << 16)?;
         range("audit_head_every_ms", self.audit_head_every_ms, 100..=86_400_000)?;
         range("input_log_bytes_per_match", self.input_log_bytes_per_match, 1_024..=1 << 30)?;
@@ -303,6 +324,25 @@ fn range(
         return Ok(());
     }
     Err(ServerConfigError::OutOfRange { key, value, range })
+}
+
+/// Processors as the kernel numbers them, each once.
+fn processors(numbers: &[u32]) -> Result<(), ServerConfigError> {
+    for (place, number) in numbers.iter().enumerate() {
+        range("native_spin_cpus", (*number).into(), 0..=4_095)?;
+        if numbers[..place].contains(number) {
+            return Err(ServerConfigError::SameProcessor(*number));
+        }
+    }
+    Ok(())
+}
+
+/// A path that may be left empty; the server's folder may be another than the operator's.
+fn is_absolute(key: &'static str, value: &Path) -> Result<(), ServerConfigError> {
+    if value.as_os_str().is_empty() || value.is_absolute() {
+        return Ok(());
+    }
+    Err(ServerConfigError::NotAbsolute { key, value: value.to_owned() })
 }
 
 fn is_origin(key: &'static str, value: &str) -> Result<(), ServerConfigError> {
@@ -362,6 +402,11 @@ mod tests {
             ("allowed_origins = [\"example.org\"]", "server.allowed_origins"),
             ("public_origin = \"https://example.org/play\"", "server.public_origin"),
             ("listen = \"here\"", "listen"),
+            ("native_slots = 0", "server.native_slots"),
+            ("native_spin_cpus = [4096]", "server.native_spin_cpus"),
+            ("native_spin_cpus = [2, 3, 2]", "has 2 twice"),
+            ("native_cell = \"lattice-cell\"", "must be an absolute path"),
+            ("native_cgroup = \"lattice.slice\"", "server.native_cgroup"),
             ("log_filter = \"a=b=c\"", "server.log_filter"),
         ] {
             let error = ServerConfig::from_toml(&format!("[server]\n{text}")).unwrap_err();

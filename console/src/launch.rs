@@ -173,7 +173,7 @@ pub(crate) async fn program(app: &App, build: &ModuleBuild) -> ApiResult<Program
 async fn admitted(app: &App, build: &ModuleBuild) -> ApiResult<Admitted> {
     let sha256 = build.sha256;
     let _turn = app.scans.acquire().await.map_err(ApiError::internal)?;
-    let bytes = app.store(move |store| store.wasm(sha256)).await?;
+    let bytes = app.store(move |store| store.module(sha256)).await?;
     let bytes = bytes.ok_or_else(|| ApiError::internal("a build without its bytes"))?;
     let (packaging, policy) = (build.packaging, app.policy.clone());
     let admitted = blocking(move || admission::scan(packaging, bytes, &policy)).await?;

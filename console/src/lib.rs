@@ -25,6 +25,7 @@ mod launch;
 mod listener;
 mod metrics;
 mod network;
+mod packaging;
 mod past;
 mod rate;
 mod receipt;

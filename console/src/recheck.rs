@@ -7,6 +7,8 @@ use lattice_policies::{
 };
 use lattice_store::{ModuleBuild, Refusal, Store, StoreError};
 
+use crate::packaging::policy_id;
+
 /// How many builds were checked, and how many of them were refused or taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Recheck {
@@ -22,7 +24,7 @@ pub(crate) fn recheck(store: &Store, policy: &Policy) -> Result<Recheck, StoreEr
     for build in store.refused_builds()? {
         done.checked += 1;
         if let Verdict::Admitted(admitted) = judge(store, &build, policy)? {
-            store.readmit_build(&build, &admitted, policy.fingerprint())?;
+            store.readmit_build(&build, &admitted, policy_id(policy, build.packaging))?;
             done.readmitted += 1;
         }
     }
@@ -47,7 +49,7 @@ enum Verdict {
 }
 
 fn judge(store: &Store, build: &ModuleBuild, policy: &Policy) -> Result<Verdict, StoreError> {
-    let bytes = store.wasm(build.sha256)?.unwrap_or_default();
+    let bytes = store.module(build.sha256)?.unwrap_or_default();
     let found = Sha256::of(&bytes);
     if found != build.sha256 {
         return Ok(Verdict::Altered(found));

@@ -18,7 +18,6 @@ use std::{
 use lattice_host::{InputChunk, LogLine, MatchEnd, Outcome, Reports, Snapshot, Written};
 use lattice_policies::{MatchId, escape::guest_text, isolation::Isolation};
 use lattice_store::{InputAppend, Store, StoreError};
-use serde_json::json;
 
 pub(crate) use self::keeper::keep;
 use self::{
@@ -84,8 +83,8 @@ impl Pump {
 }
 
 impl Reports for Reporter {
-    fn started(&self, id: &MatchId, _isolation: Option<&Isolation>) {
-        self.queue.push(Report::Started(id.clone()));
+    fn started(&self, id: &MatchId, isolation: Option<&Isolation>) {
+        self.queue.push(Report::Started(id.clone(), isolation.cloned()));
     }
 
     fn logs(&self, id: &MatchId, lines: Vec<LogLine>) {
@@ -99,8 +98,8 @@ impl Reports for Reporter {
         self.queue.push_inputs(id, chunk);
     }
 
-    fn resumed(&self, id: &MatchId, tick: i64, _isolation: Option<&Isolation>) {
-        self.queue.push(Report::Resumed(id.clone(), tick));
+    fn resumed(&self, id: &MatchId, tick: i64, isolation: Option<&Isolation>) {
+        self.queue.push(Report::Resumed(id.clone(), tick, isolation.cloned()));
     }
 
     fn snapshot(&self, id: &MatchId, snapshot: &Arc<Snapshot>) -> bool {
@@ -120,10 +119,10 @@ impl Reports for Reporter {
 
 /// What waits until it can be written.
 enum Change {
-    Running(MatchId),
+    Running(MatchId, Option<Isolation>),
     Inputs(InputAppend),
     Snapshot(MatchId, Arc<Snapshot>),
-    Resumed(MatchId, i64),
+    Resumed(MatchId, i64, Option<Isolation>),
     Rested(MatchId, i64),
     Ended(MatchId, Box<lattice_store::MatchEnd>),
     Lost(MatchId, String),
@@ -189,9 +188,9 @@ impl Writer {
                     self.unwritten.push_back(Change::Inputs(append));
                     continue;
                 }
-                Report::Started(id) => Change::Running(id),
+                Report::Started(id, isolation) => Change::Running(id, isolation),
                 Report::Snapshot(id, snapshot) => Change::Snapshot(id, snapshot),
-                Report::Resumed(id, tick) => Change::Resumed(id, tick),
+                Report::Resumed(id, tick, isolation) => Change::Resumed(id, tick, isolation),
                 Report::Rested(id, tick) => Change::Rested(id, tick),
                 Report::Ended(id, end) => ended(id, *end),
             };
@@ -240,12 +239,16 @@ impl Writer {
     fn write_changes(&mut self) -> bool {
         while let Some(change) = self.unwritten.front() {
             let written = match change {
-                Change::Running(id) => self.store.match_running(id).map(|_| 1),
+                Change::Running(id, isolation) => {
+                    self.store.match_running(id, isolation.as_ref()).map(|_| 1)
+                }
                 Change::Ended(id, end) => {
                     endings::write(&self.store, &self.keys.host, id, end).map(|()| 1)
                 }
                 Change::Lost(id, why) => self.store.lose(id, why).map(|_| 1),
-                Change::Resumed(id, tick) => self.store.resumed(id, *tick, json!({})).map(|()| 1),
+                Change::Resumed(id, tick, isolation) => {
+                    self.store.resumed(id, *tick, isolation.as_ref()).map(|()| 1)
+                }
                 Change::Inputs(_) => self.write_inputs(),
                 // What came in before is written, so it may be kept.
                 Change::Snapshot(id, snapshot) => {
@@ -259,7 +262,7 @@ impl Writer {
             };
             match written {
                 Ok(written) => self.unwritten.drain(..written).for_each(|change| match change {
-                    Change::Running(id) | Change::Resumed(id, _) => self.feed.wake(&id),
+                    Change::Running(id, _) | Change::Resumed(id, ..) => self.feed.wake(&id),
                     Change::Snapshot(..) => {}
                     Change::Ended(id, _) | Change::Lost(id, _) | Change::Rested(id, _) => {
                         self.queue.forget(&id);

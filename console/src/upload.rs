@@ -16,6 +16,7 @@ use semver::Version;
 use crate::{
     app::{App, blocking, to_its_end},
     http::error::{ApiError, ApiResult},
+    packaging::policy_id,
     receipt::sign_build,
     share::Place,
 };
@@ -95,7 +96,7 @@ async fn commit(
     version: Version,
     admitted: Admitted,
 ) -> ApiResult<Outcome> {
-    let policy = app.policy_id;
+    let policy = policy_id(&app.policy, admitted.packaging());
     let keys = app.keys.clone();
     let insert = app.store(move |store| {
         let sign = |facts: &BuildFacts<'_>| sign_build(&keys.host, facts);

@@ -184,7 +184,7 @@ impl Store {
     }
 
     /// The stored bytes of that hash.
-    pub fn wasm(&self, sha256: Sha256) -> Result<Option<Vec<u8>>, StoreError> {
+    pub fn module(&self, sha256: Sha256) -> Result<Option<Vec<u8>>, StoreError> {
         self.read(|db| {
             let mut query = db.prepare_cached("SELECT bytes FROM blob WHERE sha256 = ?1")?;
             Ok(query.query_row([sha256.0], |row| row.get(0)).optional()?)

@@ -15,6 +15,7 @@ mod endings;
 mod error;
 mod games;
 mod inputs;
+mod isolation;
 mod logs;
 mod marks;
 mod matches;

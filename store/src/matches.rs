@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use lattice_policies::{GameId, MatchId, Sha256};
+use lattice_policies::{GameId, MatchId, Sha256, admission::Packaging, isolation::Isolation};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use semver::Version;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::{
     Actor, AuditEntry, LogExtent, ModuleBuild, NewSegment, Page, SegmentWhy, Store, StoreError,
     audit, builds,
     columns::{hash, maybe_hash, maybe_parsed, now, parsed},
-    inputs, players, segments,
+    inputs, isolation, players, segments,
 };
 
 /// Where a match stands in its life.
@@ -102,6 +102,11 @@ pub struct Match {
     pub sha256: Sha256,
     /// What runs it now, or ran it last: of the latest segment, or what it was started with.
     pub runs: (Version, Sha256),
+    /// Of what runs it.
+    pub packaging: Packaging,
+    /// What stands around its process since it started, or was last taken up again; `None` before
+    /// that, and for wasm.
+    pub isolation: Option<Isolation>,
     /// The match that it came from, and the tick that ran next in the state that it began with.
     pub forked_from: Option<(MatchId, i64)>,
     pub tick_hz: u16,
@@ -169,18 +174,28 @@ impl Store {
         })
     }
 
-    /// Starting becomes running; `false` if the match was not starting.
-    pub fn match_running(&self, id: &MatchId) -> Result<bool, StoreError> {
+    /// Starting becomes running, within these barriers if it is native; `false` if the match was
+    /// not starting. Of one that was asked to stop meanwhile, only the barriers are kept.
+    pub fn match_running(
+        &self,
+        id: &MatchId,
+        isolation: Option<&Isolation>,
+    ) -> Result<bool, StoreError> {
         self.write(|tx| {
             let game = tx
                 .prepare_cached(
-                    "UPDATE match_run SET state = 'running'
-                     WHERE id = ?1 AND state = 'starting' RETURNING game",
+                    "UPDATE match_run SET isolation = ?2,
+                        state = CASE state WHEN 'starting' THEN 'running' ELSE state END
+                     WHERE id = ?1 AND (state = 'starting'
+                        OR state = 'stopping' AND isolation IS NOT ?2) RETURNING game",
                 )?
-                .query_and_then([id.as_str()], |row| parsed(row, "game"))?
+                .query_and_then(params![id.as_str(), isolation.map(isolation::text)], |row| {
+                    parsed(row, "game")
+                })?
                 .next()
                 .transpose()?;
-            audit_change(tx, &Actor::system(), "match.run", (id, game), "ok", json!({}))
+            let detail = isolation::told(json!({}), isolation);
+            audit_change(tx, &Actor::system(), "match.run", (id, game), "ok", detail)
         })
     }
 
@@ -302,6 +317,9 @@ pub(crate) fn select(clauses: &str) -> String {
     let latest = "FROM match_segment WHERE match_id = id ORDER BY match_segment.n DESC LIMIT 1";
     format!(
         "SELECT *, (SELECT cut FROM input_log WHERE match_id = id) AS log_cut,
+            (SELECT packaging FROM module_build AS build WHERE build.game = match_run.game
+                AND build.version = ifnull((SELECT version {latest}), match_run.version)
+            ) AS packaging,
             (SELECT version {latest}) AS runs_version, (SELECT sha256 {latest}) AS runs_sha256
          FROM match_run {clauses}"
     )
@@ -321,6 +339,8 @@ pub(crate) fn match_run(row: &Row<'_>) -> Result<Match, StoreError> {
     Ok(Match {
         id: parsed(row, "id")?,
         game: parsed(row, "game")?,
+        packaging: parsed(row, "packaging")?,
+        isolation: isolation::of_row(row)?,
         runs: runs.unwrap_or_else(|| (Version::clone(&version), sha256)),
         version,
         sha256,

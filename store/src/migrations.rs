@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::StoreError;
 
 /// Never changed once released; a later schema is one more file.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../migrations/0001_tables.sql"),
     include_str!("../migrations/0002_audit.sql"),
     include_str!("../migrations/0003_views.sql"),
@@ -14,6 +14,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0006_resume.sql"),
     include_str!("../migrations/0007_receipts.sql"),
     include_str!("../migrations/0008_gate.sql"),
+    include_str!("../migrations/0009_native.sql"),
 ];
 
 /// The version of the schema that this program speaks.

@@ -2,7 +2,7 @@
 //! never signs, and never looks into an envelope.
 
 use jiff::Timestamp;
-use lattice_policies::{GameId, MatchId, Sha256};
+use lattice_policies::{GameId, MatchId, Sha256, admission::Packaging};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 use semver::Version;
 
@@ -13,6 +13,7 @@ use crate::{AuditHead, Match, MatchEnd, ModuleBuild, Store, StoreError};
 pub struct BuildFacts<'a> {
     pub game: &'a GameId,
     pub version: &'a Version,
+    pub packaging: Packaging,
     pub sha256: Sha256,
     /// In bytes.
     pub size: u64,
@@ -88,6 +89,7 @@ pub(crate) fn keep_build(
     let facts = BuildFacts {
         game: &build.game,
         version: &build.version,
+        packaging: build.packaging,
         sha256: build.sha256,
         size: build.size,
         imports: &build.imports,

@@ -2,15 +2,15 @@
 //! matches that were taken up again.
 
 use jiff::Timestamp;
-use lattice_policies::{GameId, MatchId, Sha256};
+use lattice_policies::{GameId, MatchId, Sha256, isolation::Isolation};
 use rusqlite::{Connection, Row, params};
 use semver::Version;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     Actor, Match, Store, StoreError, builds,
     columns::{hash, now, parsed},
-    marks,
+    isolation, marks,
     matches::{self, audit_match, require_startable},
 };
 
@@ -115,16 +115,19 @@ impl Store {
         })
     }
 
-    /// Keeps that a match was taken up again and goes on with that tick; `detail`, an object, says
-    /// from what. [`StoreError::NoSuchMatch`], [`StoreError::MatchEnded`].
-    pub fn resumed(&self, id: &MatchId, tick: i64, detail: Value) -> Result<(), StoreError> {
+    /// Keeps that a match was taken up again and goes on with that tick, within these barriers if it
+    /// is native. [`StoreError::NoSuchMatch`], [`StoreError::MatchEnded`].
+    pub fn resumed(
+        &self,
+        id: &MatchId,
+        tick: i64,
+        isolation: Option<&Isolation>,
+    ) -> Result<(), StoreError> {
         self.write(|tx| {
             let run = matches::require_unended(tx, id)?;
             marks::take_up(tx, id)?;
-            let mut detail = detail;
-            if let Some(members) = detail.as_object_mut() {
-                members.insert("Tick".into(), tick.into());
-            }
+            isolation::set(tx, id, isolation)?;
+            let detail = isolation::told(json!({ "Tick": tick }), isolation);
             audit_match(tx, &Actor::system(), "match.resume", (id, &run.game), "ok", detail)
         })
     }

@@ -6,14 +6,17 @@ use std::fmt::Display;
 use lattice_host::replay::{Extent, ReplayError, Replayed};
 use lattice_policies::{
     Policy, Sha256,
-    admission::{self, Packaging, SCANNER, feature_names},
+    admission::{self, Packaging, SCANNER},
 };
 use lattice_surface::{InputLog, LogPart, LoggedEnd, LoggedEnding};
 use tempfile::TempDir;
 
 use super::{CliError, terminal::bytes, verify_sandbox::Sandbox};
-use crate::receipt::{
-    self, BuildPredicate, Ending, Import, MatchPredicate, Predicate, PublicKey, Statement,
+use crate::{
+    packaging::{features, policy_id},
+    receipt::{
+        self, BuildPredicate, Ending, Import, MatchPredicate, Predicate, PublicKey, Statement,
+    },
 };
 
 /// Why a check does not go on.
@@ -59,12 +62,15 @@ impl Check {
         same("module", "its size in bytes", wasm.len() as u64, stated.size)?;
         self.passed.push(("module", format!("{}, SHA-256 {sha256}", bytes(stated.size))));
         same("scan", "the scanner's version", SCANNER, stated.scanner)?;
-        same("scan", "the policy's fingerprint", self.policy.fingerprint(), stated.policy)?;
-        let admitted = admission::scan(Packaging::of(&wasm), wasm, &self.policy)
+        let packaging = stated.packaging.unwrap_or(Packaging::Wasm);
+        let policy = policy_id(&self.policy, packaging);
+        same("scan", "the policy's fingerprint", policy, stated.policy)?;
+        let admitted = admission::scan(packaging, wasm, &self.policy)
             .map_err(|_| no("scan", "the module is refused; `lattice scan` says why"))?;
         let imports: Vec<_> = admitted.imports().iter().map(|name| Import::of(name)).collect();
         same("scan", "the imports", listed(&imports), listed(&stated.imports))?;
-        same("scan", "the features", feature_names().join(", "), stated.features.join(", "))?;
+        let features = features(packaging).join(", ");
+        same("scan", "the features", features, stated.features.join(", "))?;
         self.passed.push(("scan", format!("admitted, with {} imports", imports.len())));
         Ok(())
     }
@@ -348,6 +354,8 @@ mod tests {
             game: "g_0123456789abcdef".parse().unwrap(),
             version: "1.0.0".into(),
             module: header.module,
+            packaging: Some(Packaging::Wasm),
+            isolation: None,
             runs: header.module,
             engine: header.fingerprint,
             tick_hz: header.tick_hz,

@@ -39,6 +39,9 @@ pub(crate) enum ApiError {
     Forbidden { needs: &'static str },
     #[error("there is no such {0}, or it is not yours to see")]
     NotFound(&'static str),
+    /// What is asked for is not there, and something like it is; the text says where.
+    #[error("{0}")]
+    Elsewhere(String),
     #[error("there is nothing at this path; /openapi.json lists what there is")]
     NoSuchPath,
     #[error("this path does not know the method; the header `allow` says which it knows")]
@@ -126,7 +129,7 @@ impl ApiError {
             }
             Self::Unauthenticated(_) => (S::UNAUTHORIZED, "no-valid-token", "No valid token"),
             Self::Forbidden { .. } => (S::FORBIDDEN, "not-yours", "Not yours to do"),
-            Self::NotFound(_) => (S::NOT_FOUND, "not-found", "Not found"),
+            Self::NotFound(_) | Self::Elsewhere(_) => (S::NOT_FOUND, "not-found", "Not found"),
             Self::NoSuchPath => (S::NOT_FOUND, "no-such-path", "No such path"),
             Self::NoSuchMethod => (S::METHOD_NOT_ALLOWED, "no-such-method", "No such method"),
             Self::Conflict(_) => (S::CONFLICT, "conflict", "Conflict with what is there"),

@@ -157,7 +157,7 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) async fn of(app: &App, moment: Moment) -> ApiResult<Self> {
         let module = moment.snapshot.module;
-        let wasm = app.store(move |store| store.wasm(module)).await?.unwrap_or_default();
+        let wasm = app.store(move |store| store.module(module)).await?.unwrap_or_default();
         let app = app.clone();
         blocking(move || {
             let limits = app.policy.matches.clone().into();

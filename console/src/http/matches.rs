@@ -9,7 +9,7 @@ use axum::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::StatusCode;
 use lattice_host::MatchStatus;
-use lattice_policies::{MatchId, escape::guest_text, roles::Action};
+use lattice_policies::{MatchId, escape::guest_text, isolation::Isolation, roles::Action};
 use lattice_store::{LogExtent, Match};
 use lattice_surface::Gauge;
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -58,6 +58,12 @@ pub(crate) struct MatchAnswer {
     /// What it was started with.
     version: String,
     sha256: String,
+    /// `wasm` or `native`.
+    packaging: &'static str,
+    /// The barriers around a native one's process since it started, or was last taken up again;
+    /// null before that, and for wasm.
+    #[schema(value_type = Option<Vec<String>>)]
+    isolation: Option<Isolation>,
     /// What runs it now, or ran it last, where that is another version.
     #[serde(skip_serializing_if = "Option::is_none")]
     runs: Option<RunsAnswer>,
@@ -296,6 +302,8 @@ pub(super) fn answer(app: &App, found: Match) -> MatchAnswer {
         game: found.game.to_string(),
         version: found.version.to_string(),
         sha256: found.sha256.to_string(),
+        packaging: found.packaging.text(),
+        isolation: found.isolation,
         runs: is_another.then(runs),
         tick_hz: found.tick_hz,
         seed: found.seed.to_string(),

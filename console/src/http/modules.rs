@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    body::{self, Base64},
+    body::{self, Base64, BodyError},
     caller::Caller,
     error::{ApiError, ApiResult, Problem},
     list::{Listed, PageOf, PageQuery},
@@ -30,6 +30,7 @@ use super::{
 use crate::{
     answers::AdmissionAnswer,
     app::App,
+    packaging,
     share::Place,
     upload::{self, Outcome, Upload},
 };
@@ -38,13 +39,39 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(crate) struct NewModule {
-    /// `wasm`.
+    /// `wasm` or `native`.
     packaging: String,
     /// A semantic version without build metadata.
     #[schema(example = "1.0.0")]
     version: String,
-    #[schema(value_type = String, format = Byte)]
-    wasm_base64: Base64,
+    /// The module, where the packaging is `wasm`.
+    #[schema(value_type = Option<String>, format = Byte)]
+    wasm_base64: Option<Base64>,
+    /// The shared object, where the packaging is `native`.
+    #[schema(value_type = Option<String>, format = Byte)]
+    native_base64: Option<Base64>,
+}
+
+impl NewModule {
+    /// The packaging and the bytes: the one member that goes with it must be there, and the other
+    /// not.
+    fn bytes(self) -> ApiResult<(Packaging, Vec<u8>)> {
+        let packaging: Packaging =
+            self.packaging.parse().map_err(|error| ApiError::value("Packaging", error))?;
+        let (wasm, native) =
+            (("WasmBase64", self.wasm_base64), ("NativeBase64", self.native_base64));
+        let ((name, bytes), (other, others)) = match packaging {
+            Packaging::Wasm => (wasm, native),
+            Packaging::Native => (native, wasm),
+        };
+        if others.is_some() {
+            let why = format!("it does not go with the packaging `{packaging}`, but `{name}` does");
+            return Err(ApiError::value(other, why));
+        }
+        let missing =
+            format!("missing field `{name}`, which goes with the packaging `{packaging}`");
+        Ok((packaging, bytes.ok_or(BodyError::Json(missing))?.0))
+    }
 }
 
 /// An admitted module.
@@ -118,18 +145,18 @@ pub(crate) async fn create(
 ) -> ApiResult<(StatusCode, Json<BuildAnswer>)> {
     let (game, permit, place) = may_upload(&app, &caller, &game).await?;
     let new: NewModule = body::json(request, app.largest_body()).await?;
-    if new.packaging != "wasm" {
-        return Err(ApiError::value("Packaging", "the known packaging is `wasm`"));
-    }
     let version = parse_version("Version", &new.version)?;
-    admit(&app, caller, game, &permit, place, version, new.wasm_base64.0).await
+    admit(&app, caller, game, &permit, place, version, new.bytes()?).await
 }
 
-/// Uploads a module as it is: `curl -T game_sim.wasm`.
+/// Uploads a module as it is: `curl -T game_sim.wasm`, or `-T game_sim.so`.
 #[utoipa::path(
     put, path = "/games/{game}/modules/{version}", tag = "modules",
     params(("game" = String, Path), ("version" = String, Path)),
-    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    request_body(content(
+        (Vec<u8> = "application/wasm"),
+        (Vec<u8> = "application/x-sharedlib"),
+    )),
     responses(
         (status = 201, body = BuildAnswer),
         (status = 200, body = BuildAnswer, description = "the same version with the same bytes was there"),
@@ -146,12 +173,14 @@ pub(crate) async fn put(
     let (game, permit, place) = may_upload(&app, &caller, &game).await?;
     let version = parse_version("version", &version)?;
     // `curl -T` names no type.
-    let found = body::content_type(request.headers()).unwrap_or("application/wasm".into());
-    if found != "application/wasm" {
-        return Err(body::wrong_type(&found, "application/wasm").into());
-    }
-    let wasm = body::bytes(request, app.largest_body()).await?;
-    admit(&app, caller, game, &permit, place, version, wasm.into()).await
+    let named = body::content_type(request.headers()).map(|found| {
+        let wrong = || body::wrong_type(&found, "application/wasm` or `application/x-sharedlib");
+        packaging::of_content_type(&found).ok_or_else(wrong)
+    });
+    let named = named.transpose()?;
+    let bytes = body::bytes(request, app.largest_body()).await?;
+    let packaging = named.unwrap_or_else(|| Packaging::of(&bytes));
+    admit(&app, caller, game, &permit, place, version, (packaging, bytes.into())).await
 }
 
 /// Lists a game's builds, the highest version first.
@@ -189,7 +218,7 @@ pub(crate) async fn show(
     Ok(Json(build(&app, &game, &version).await?.into()))
 }
 
-/// Gives a build's bytes.
+/// Gives the bytes of a build that is wasm.
 #[utoipa::path(
     get, path = "/games/{game}/modules/{version}/wasm", tag = "modules",
     params(("game" = String, Path), ("version" = String, Path)),
@@ -201,22 +230,59 @@ pub(crate) async fn show(
 pub(crate) async fn wasm(
     State(app): State<App>,
     caller: Caller,
-    Path((game, version)): Path<(String, String)>,
+    Path(path): Path<(String, String)>,
 ) -> ApiResult<Response> {
-    let (game, _permit) = caller.game(&app, &game, |owner| Action::ReadGame { owner }).await?;
-    let place = transfer(&app, &caller)?;
-    let sha256 = build(&app, &game, &version).await?.sha256;
-    let bytes = app.store(move |store| store.wasm(sha256)).await?.unwrap_or_default();
+    bytes(&app, &caller, path, Packaging::Wasm).await
+}
+
+/// Gives the bytes of a build that is native.
+#[utoipa::path(
+    get, path = "/games/{game}/modules/{version}/native", tag = "modules",
+    params(("game" = String, Path), ("version" = String, Path)),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "application/x-sharedlib"),
+        (status = "4XX", body = Problem),
+    ),
+)]
+pub(crate) async fn native(
+    State(app): State<App>,
+    caller: Caller,
+    Path(path): Path<(String, String)>,
+) -> ApiResult<Response> {
+    bytes(&app, &caller, path, Packaging::Native).await
+}
+
+async fn bytes(
+    app: &App,
+    caller: &Caller,
+    (game, version): (String, String),
+    packaging: Packaging,
+) -> ApiResult<Response> {
+    let (game, _permit) = caller.game(app, &game, |owner| Action::ReadGame { owner }).await?;
+    let place = transfer(app, caller)?;
+    let build = build(app, &game, &version).await?;
+    if build.packaging != packaging {
+        return Err(elsewhere(&build));
+    }
+    let sha256 = build.sha256;
+    let bytes = app.store(move |store| store.module(sha256)).await?.unwrap_or_default();
     if Sha256::of(&bytes) != sha256 {
         return Err(ApiError::internal(format_args!("the bytes of {sha256} were altered")));
     }
     let headers = [
-        (header::CONTENT_TYPE, "application/wasm".to_owned()),
+        (header::CONTENT_TYPE, packaging::content_type(packaging).to_owned()),
         (header::CONTENT_LENGTH, bytes.len().to_string()),
         (header::ETAG, format!("\"{sha256}\"")),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
     ];
     Ok((headers, in_pieces(bytes.into(), place)).into_response())
+}
+
+/// Where the bytes of a build are instead.
+fn elsewhere(build: &ModuleBuild) -> ApiError {
+    let ModuleBuild { game, version, packaging, .. } = build;
+    let path = format!("/games/{game}/modules/{version}/{packaging}");
+    ApiError::Elsewhere(format!("build {version} is {packaging}: its bytes are at {path}"))
 }
 
 /// Keeps a build from new matches; running ones go on.
@@ -269,9 +335,8 @@ async fn admit(
     permit: &Permit,
     place: Place<String>,
     version: Version,
-    bytes: Vec<u8>,
+    (packaging, bytes): (Packaging, Vec<u8>),
 ) -> ApiResult<(StatusCode, Json<BuildAnswer>)> {
-    let packaging = Packaging::Wasm;
     let upload = Upload { actor: caller.actor, game: game.id, version, packaging, bytes };
     Ok(match upload::admit(app, permit, place, upload).await? {
         Outcome::New(build) => (StatusCode::CREATED, Json(build.into())),

@@ -25,7 +25,7 @@ use super::{
     paths(
         games::create, games::list, games::show, gate::put,
         modules::create, modules::put, modules::list, modules::show, modules::wasm,
-        gate::transcript, receipts::of_build, modules::retire, modules::restore,
+        modules::native, gate::transcript, receipts::of_build, modules::retire, modules::restore,
         egress::show, egress::put,
         matches::create, matches::list, matches::show, matches::stop,
         players::create, play::play, logs::list, inputs::show, inputs::create,

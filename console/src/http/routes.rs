@@ -36,6 +36,7 @@ pub(super) fn routes() -> Vec<Route> {
         put("/games/{game}/modules/{version}", modules::put),
         get("/games/{game}/modules/{version}", modules::show),
         get("/games/{game}/modules/{version}/wasm", modules::wasm),
+        get("/games/{game}/modules/{version}/native", modules::native),
         put("/games/{game}/modules/{version}/transcript", gate::transcript),
         get("/games/{game}/modules/{version}/receipt", receipts::of_build),
         post("/games/{game}/modules/{version}/retire", modules::retire),

@@ -1,7 +1,9 @@
 //! Receipts made of what the store knows at the moment of a commit. Never asks the store.
 
-use lattice_policies::{Sha256, admission::feature_names};
+use lattice_policies::Sha256;
 use lattice_store::{AuditHead, BuildFacts, EndProof, Match, MatchEnd, MatchFacts, Segment};
+
+use crate::packaging::features;
 
 use super::{
     envelope,
@@ -29,10 +31,11 @@ pub(crate) fn sign_build(key: &HostKey, facts: &BuildFacts<'_>) -> String {
     let predicate = BuildPredicate {
         game: facts.game.clone(),
         version: facts.version.to_string(),
+        packaging: Some(facts.packaging),
         size: facts.size,
         verdict: Verdict::Admitted,
         imports: facts.imports.iter().map(|name| Import::of(name)).collect(),
-        features: feature_names(),
+        features: features(facts.packaging),
         policy: facts.policy,
         scanner: facts.scanner,
         created_at: facts.created_at.to_string(),
@@ -67,6 +70,8 @@ fn match_predicate(facts: &MatchFacts<'_>, played: &Played) -> MatchPredicate {
         game: run.game.clone(),
         version: run.version.to_string(),
         module: run.sha256,
+        packaging: Some(run.packaging),
+        isolation: run.isolation.clone(),
         runs: played.proof.runs,
         engine: played.proof.fingerprint,
         tick_hz: run.tick_hz,
@@ -114,6 +119,7 @@ impl From<AuditHead> for AuditPlace {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
+    use lattice_policies::admission::Packaging;
 
     use super::{super::verify, *};
 
@@ -125,6 +131,7 @@ mod tests {
         let facts = BuildFacts {
             game: &game,
             version: &version,
+            packaging: Packaging::Wasm,
             sha256: Sha256::of(b"module"),
             size: 6,
             imports: &["lattice_ms_log".to_owned()],
@@ -140,6 +147,7 @@ mod tests {
             ("g_0123456789abcdef/1.2.3", facts.sha256)
         );
         let Predicate::Build(build) = predicate else { panic!("{predicate:?}") };
+        assert_eq!(build.packaging, Some(Packaging::Wasm));
         assert_eq!(build.imports[0].signature, "(i32, i32, i32) -> ()");
         assert_eq!(build.audit, audit.into());
         assert!(build.features.contains(&"bulk-memory".to_owned()), "{:?}", build.features);

@@ -3,15 +3,20 @@
 //!
 //! Hashes are SHA-256; a member that may have no value is there all the same, as null.
 
-use lattice_policies::{GameId, MatchId, Sha256, functions};
+use lattice_policies::{
+    GameId, MatchId, Sha256, admission::Packaging, functions, isolation::Isolation,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::canonical;
 
 const STATEMENT: &str = "https://in-toto.io/Statement/v1";
-const BUILD: &str = "urn:lattice:receipt:build:v1";
-const MATCH: &str = "urn:lattice:receipt:match:v1";
+const BUILD: &str = "urn:lattice:receipt:build:v2";
+const MATCH: &str = "urn:lattice:receipt:match:v2";
+/// Before there was another packaging than wasm, and so no word of it.
+const BUILD_V1: &str = "urn:lattice:receipt:build:v1";
+const MATCH_V1: &str = "urn:lattice:receipt:match:v1";
 const AUDIT_HEAD: &str = "urn:lattice:receipt:audit-head:v1";
 
 /// What is said of one thing.
@@ -43,12 +48,15 @@ pub(crate) enum Predicate {
 pub(crate) struct BuildPredicate {
     pub(crate) game: GameId,
     pub(crate) version: String,
+    /// `None` in version 1, whose builds are wasm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) packaging: Option<Packaging>,
     /// Of the module, in bytes.
     pub(crate) size: u64,
     pub(crate) verdict: Verdict,
     /// The host functions that it imports, in order of appearance.
     pub(crate) imports: Vec<Import>,
-    /// The WebAssembly features that a module may use.
+    /// The WebAssembly features that a module may use; none for a native one.
     pub(crate) features: Vec<String>,
     /// The fingerprint of the policy that admitted it.
     pub(crate) policy: Sha256,
@@ -92,6 +100,11 @@ pub(crate) struct MatchPredicate {
     pub(crate) version: String,
     /// The module of that version, as it was uploaded.
     pub(crate) module: Sha256,
+    /// `None` in version 1, whose matches are wasm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) packaging: Option<Packaging>,
+    /// What stood around its process at the end, if it is native; not in version 1.
+    pub(crate) isolation: Option<Isolation>,
     /// What was compiled in the end: the module that ran last, with names for its globals.
     pub(crate) runs: Sha256,
     /// The fingerprint of the engine and the policy that ran it last.
@@ -202,11 +215,7 @@ struct Digest {
 impl Statement {
     /// The statement's one text.
     pub(crate) fn text(&self) -> String {
-        let (predicate_type, predicate) = match &self.predicate {
-            Predicate::Build(predicate) => (BUILD, json!(predicate)),
-            Predicate::Match(predicate) => (MATCH, json!(predicate)),
-            Predicate::AuditHead(predicate) => (AUDIT_HEAD, json!(predicate)),
-        };
+        let (predicate_type, predicate) = self.predicate.written();
         let Subject { name, sha256 } = self.subject.clone();
         canonical::text(&Written {
             kind: STATEMENT.to_owned(),
@@ -222,8 +231,8 @@ impl Statement {
         let [WrittenSubject { name, digest }] = written.subject;
         let predicate = written.predicate;
         let predicate = match written.predicate_type.as_str() {
-            BUILD => Predicate::Build(typed(predicate)?),
-            MATCH => Predicate::Match(typed(predicate)?),
+            BUILD | BUILD_V1 => Predicate::Build(typed(predicate)?),
+            MATCH | MATCH_V1 => Predicate::Match(typed(predicate)?),
             AUDIT_HEAD => Predicate::AuditHead(typed(predicate)?),
             _ => return None,
         };
@@ -233,12 +242,31 @@ impl Statement {
     }
 }
 
+impl Predicate {
+    /// Its type and its members, of the version that it is of.
+    fn written(&self) -> (&'static str, Value) {
+        match self {
+            Self::Build(build) if build.packaging.is_none() => (BUILD_V1, json!(build)),
+            Self::Build(build) => (BUILD, json!(build)),
+            Self::Match(played) if played.packaging.is_none() => {
+                let mut members = json!(played);
+                members.as_object_mut().map(|members| members.remove("isolation"));
+                (MATCH_V1, members)
+            }
+            Self::Match(played) => (MATCH, json!(played)),
+            Self::AuditHead(head) => (AUDIT_HEAD, json!(head)),
+        }
+    }
+}
+
 fn typed<T: DeserializeOwned>(predicate: Value) -> Option<T> {
     serde_json::from_value(predicate).ok()
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use lattice_policies::isolation::Barrier;
+
     use super::*;
 
     pub(in crate::receipt) fn a_match() -> Statement {
@@ -249,6 +277,8 @@ pub(super) mod tests {
                 game: "g_0123456789abcdef".parse().unwrap(),
                 version: "1.0.0".into(),
                 module: of("module"),
+                packaging: Some(Packaging::Native),
+                isolation: Some(Barrier::ALWAYS.into_iter().collect()),
                 runs: of("runs"),
                 engine: of("engine"),
                 tick_hz: 30,
@@ -297,6 +327,28 @@ pub(super) mod tests {
              \"subject\":[{{\"digest\":{{\"sha256\":\"{hash}\"}},\"name\":\"audit/7\"}}]}}\n"
         );
         assert_eq!(a_head().text(), expected);
+    }
+
+    /// A receipt that was signed before there was a native tier stays good, to the byte.
+    #[test]
+    fn version_1_reads_back_and_knows_no_packaging() {
+        let mut old = a_match();
+        let Predicate::Match(played) = &mut old.predicate else { panic!("it is a match") };
+        (played.packaging, played.isolation) = (None, None);
+        let text = old.text();
+        assert!(text.contains("receipt:match:v1") && !text.contains("isolation"), "{text}");
+        assert_eq!(Statement::read(text.as_bytes()), Some(old));
+        for (from, to) in [
+            ("match:v1", "match:v2"),
+            ("\"forkedFrom\":null,", "\"forkedFrom\":null,\"isolation\":null,"),
+            ("\"result\":", "\"packaging\":\"wasm\",\"result\":"),
+        ] {
+            let mixed = text.replacen(from, to, 1);
+            assert_ne!(mixed, text);
+            assert_eq!(Statement::read(mixed.as_bytes()), None, "{mixed}");
+        }
+        let new = a_match().text();
+        assert_eq!(Statement::read(new.replacen("match:v2", "match:v1", 1).as_bytes()), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use lattice_host::{InputChunk, LogLine, MatchEnd, PAGE_BYTES, Snapshot, Written};
-use lattice_policies::MatchId;
+use lattice_policies::{MatchId, isolation::Isolation};
 use lattice_store::InputAppend;
 
 /// Log text of one match that may wait to be written, in bytes.
@@ -24,11 +24,11 @@ const WAITING_SNAPSHOT_BYTES: usize = 256 << 20;
 
 /// What a match reported.
 pub(super) enum Report {
-    Started(MatchId),
+    Started(MatchId, Option<Isolation>),
     Logs(MatchId, Vec<LogLine>),
     Inputs(InputAppend),
     Snapshot(MatchId, Arc<Snapshot>),
-    Resumed(MatchId, i64),
+    Resumed(MatchId, i64, Option<Isolation>),
     Rested(MatchId, i64),
     Ended(MatchId, Box<MatchEnd>),
 }
@@ -248,7 +248,7 @@ mod tests {
         assert!(queue.push_logs(&noisy, flood.clone()));
         assert!(!queue.push_logs(&noisy, flood));
         assert!(queue.push_logs(&quiet, vec![line("hello")]));
-        queue.push(Report::Started(noisy.clone()));
+        queue.push(Report::Started(noisy.clone(), None));
         assert_eq!(queue.take_all(Duration::ZERO).unwrap().reports.len(), 3);
         assert!(queue.push_logs(&noisy, vec![line("room again")]));
     }
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn a_closed_queue_gives_what_is_left_and_then_nothing() {
         let queue = Queue::default();
-        queue.push(Report::Started(MatchId::from_random([1; 10])));
+        queue.push(Report::Started(MatchId::from_random([1; 10]), None));
         queue.close(Instant::now());
         assert_eq!(queue.take_all(Duration::ZERO).unwrap().reports.len(), 1);
         assert!(queue.take_all(Duration::ZERO).is_none());

@@ -56,7 +56,7 @@ fn states_that_cannot_be_written_wait_and_are_written_in_their_order() {
     disk.execute_batch(full).unwrap();
 
     let mut writer = writer(&store, &Arc::default(), 1 << 20);
-    let reports = VecDeque::from([Report::Started(id.clone())]);
+    let reports = VecDeque::from([Report::Started(id.clone(), None)]);
     writer.write(Taken { reports, ..Taken::default() });
     let end = lattice_store::MatchEnd {
         state: MatchState::Finished,

@@ -1,8 +1,6 @@
 //! How native sims fault: the kind says which way, the frames where, and neither the host nor a
 //! neighbour notices.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use lattice_host::{Action, Fault, FaultKind, MatchSpec, Outcome, Outgoing, PlayerLink};
 use lattice_policies::{MatchId, PlayerId, admission::Packaging};
@@ -112,5 +110,4 @@ async fn a_tick_that_faults_is_void() {
     }
     assert_eq!(heard, Vec::<Bytes>::new(), "what it said in that tick is not sent");
     assert_eq!(host.told.logs_of(&id).len(), 1, "and what it logged is kept");
-    let _kept = Arc::clone(&host.told);
 }

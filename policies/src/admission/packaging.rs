@@ -2,8 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 /// What a build is packaged as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Packaging {
     /// A core WebAssembly module, which runs in the sandbox.
     Wasm,
@@ -56,6 +59,7 @@ mod tests {
     fn packagings_survive_their_texts_and_another_is_told_which_there_are() {
         for packaging in Packaging::ALL {
             assert_eq!(packaging.text().parse(), Ok(packaging));
+            assert_eq!(serde_json::to_value(packaging).unwrap(), packaging.text());
         }
         let unknown = "elf".parse::<Packaging>().unwrap_err().to_string();
         for packaging in Packaging::ALL {

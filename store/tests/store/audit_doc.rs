@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use lattice_policies::Sha256;
+use lattice_policies::{Sha256, isolation::Isolation};
 use lattice_store::{AuditEntry, Fork, MatchEnd, MatchState, ModuleBuild, NewMatch, Refusal};
 use rusqlite::{Connection, types::ValueRef};
 use serde_json::json;
@@ -44,6 +44,7 @@ fn eventful() -> World {
     world.record_fetch("https://api.example.com:443/scores?...");
     world.record_refused_fetches();
     go_on(&world, &build);
+    run_native(&world);
     world.store.set_native_gate(&ada(), &game(), true).unwrap();
     world.store.set_verified(&ada(), &game(), &build.version, json!({})).unwrap();
     world.store.put_audit_head(&|_| "signed".into()).unwrap();
@@ -54,8 +55,21 @@ fn eventful() -> World {
 fn go_on(world: &World, build: &ModuleBuild) {
     let fork = Some(Fork { of: match_id(1), at: 3 });
     world.store.insert_match(&ada(), &NewMatch { fork, ..new_match(2, build) }).unwrap();
-    world.store.resumed(&match_id(2), 5, json!({})).unwrap();
+    world.store.resumed(&match_id(2), 5, None).unwrap();
     world.store.lose(&match_id(2), "its log is damaged").unwrap();
+}
+
+/// A match of a native build, which the scan would have to admit.
+fn run_native(world: &World) {
+    let build = world.upload("1.2.0");
+    let raw = world.raw();
+    raw.execute_batch(
+        "DROP TRIGGER module_build_is_immutable;
+         UPDATE module_build SET packaging = 'native' WHERE version = '1.2.0'",
+    )
+    .unwrap();
+    world.start(3, &build);
+    world.store.match_running(&match_id(3), Some(&Isolation::all())).unwrap();
 }
 
 /// The rows of a query of the document, its parameters given.
@@ -88,7 +102,7 @@ fn rows(world: &World, sql: &str) -> usize {
 fn every_query_runs_and_answers() {
     let world = eventful();
     let queries = blocks("sql");
-    assert!(queries.len() >= 27);
+    assert!(queries.len() >= 28);
     for sql in queries {
         let nothing_is_right = sql.starts_with("-- no rows");
         assert_eq!(rows(&world, &sql) == 0, nothing_is_right, "{sql}");

@@ -18,7 +18,7 @@ fn an_admitted_module_is_kept_with_who_vouches_for_it() {
     assert_eq!((build.policy, build.scanner), (POLICY, SCANNER));
     assert_eq!(build.uploaded_by, "ada");
     assert_eq!(world.store.build(&game(), &version("1.0.0")).unwrap(), Some(build.clone()));
-    assert_eq!(world.store.wasm(build.sha256).unwrap().unwrap(), **admitted.bytes());
+    assert_eq!(world.store.module(build.sha256).unwrap().unwrap(), **admitted.bytes());
 
     let row = world.audit().pop().unwrap();
     assert_eq!((&*row.action, &*row.target, &*row.outcome), ("module.upload", "1.0.0", "ok"));
@@ -71,7 +71,7 @@ fn a_version_holds_its_bytes_for_ever() {
     assert_eq!(put("other bytes").unwrap(), Inserted::Taken(first.clone()));
 
     assert_eq!((world.count("blob"), world.count("module_build")), (1, 1));
-    assert_eq!(world.store.wasm(module("other bytes").sha256()).unwrap(), None);
+    assert_eq!(world.store.module(module("other bytes").sha256()).unwrap(), None);
     assert_eq!(world.store.build(&game(), &version("1.0.0")).unwrap(), Some(first));
     assert_eq!(
         world.deeds()[1..],
@@ -177,7 +177,7 @@ fn a_damaged_module_is_refused_and_never_taken_for_whole() {
     assert!(raw.execute("UPDATE blob SET bytes = X'00'", []).is_err(), "it takes force");
     raw.execute_batch("DROP TRIGGER blob_is_not_changed; UPDATE blob SET bytes = X'00'").unwrap();
 
-    let found = Sha256::of(&world.store.wasm(build.sha256).unwrap().unwrap());
+    let found = Sha256::of(&world.store.module(build.sha256).unwrap().unwrap());
     assert_ne!(found, build.sha256);
     world.store.refuse_build(&build, Refusal::Altered { found }).unwrap();
     let refused = world.store.build(&game(), &build.version).unwrap().unwrap().refused.unwrap();

@@ -42,7 +42,7 @@ fn writers_and_readers_get_along() {
                     assert!(audit.len() >= check.rows as usize, "a later read sees no less");
                     assert!(builds.len() + 1 >= audit.len(), "every row has its change");
                     for build in &builds {
-                        assert!(store.wasm(build.sha256).unwrap().is_some());
+                        assert!(store.module(build.sha256).unwrap().is_some());
                     }
                 }
             });

@@ -33,7 +33,7 @@ fn a_killed_writer_leaves_changes_and_audit_in_step() {
         assert!(builds.len() >= kept + acknowledged, "{} builds", builds.len());
         kept = builds.len();
         for build in builds {
-            assert_eq!(store.wasm(build.sha256).unwrap().unwrap().len() as u64, build.size);
+            assert_eq!(store.module(build.sha256).unwrap().unwrap().len() as u64, build.size);
         }
         let rows = store.verify_audit().unwrap().rows;
         assert_eq!(rows as usize, kept + 1, "a row for the game, and one for each build");

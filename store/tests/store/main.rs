@@ -17,6 +17,7 @@ mod gate;
 mod inputs;
 mod matches;
 mod migration;
+mod native;
 mod players_and_logs;
 mod receipts;
 mod resume;

@@ -14,7 +14,7 @@ fn a_match_is_kept_from_its_start_to_its_end() {
     assert_eq!((&started.version, started.sha256), (&build.version, build.sha256));
     assert_eq!(world.store.match_config(&match_id(1)).unwrap().unwrap(), b"map=ice");
 
-    assert!(world.store.match_running(&match_id(1)).unwrap());
+    assert!(world.store.match_running(&match_id(1), None).unwrap());
     assert!(world.store.match_stopping(&ada(), &match_id(1)).unwrap());
     let end = MatchEnd {
         state: MatchState::Faulted,
@@ -47,10 +47,10 @@ fn a_change_out_of_order_writes_nothing() {
     assert!(world.store.end_match(&match_id(1), &end(MatchState::Stopped), None).unwrap());
     let (audit, kept) = (world.audit(), world.store.match_by_id(&match_id(1)).unwrap());
 
-    assert!(!world.store.match_running(&match_id(1)).unwrap());
+    assert!(!world.store.match_running(&match_id(1), None).unwrap());
     assert!(!world.store.match_stopping(&ada(), &match_id(1)).unwrap());
     assert!(!world.store.end_match(&match_id(1), &end(MatchState::Finished), None).unwrap());
-    assert!(!world.store.match_running(&match_id(2)).unwrap(), "there is none of that id");
+    assert!(!world.store.match_running(&match_id(2), None).unwrap(), "there is none of that id");
 
     assert_eq!(world.audit(), audit);
     assert_eq!(world.store.match_by_id(&match_id(1)).unwrap(), kept);
@@ -85,7 +85,7 @@ fn a_restart_marks_as_lost_what_was_running_and_nothing_else() {
     for n in 1..=4 {
         world.start(n, &build);
     }
-    world.store.match_running(&match_id(2)).unwrap();
+    world.store.match_running(&match_id(2), None).unwrap();
     world.store.match_stopping(&ada(), &match_id(3)).unwrap();
     world.store.end_match(&match_id(4), &end(MatchState::Finished), None).unwrap();
 

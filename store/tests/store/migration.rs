@@ -70,7 +70,7 @@ fn a_folder_of_version_5_goes_on() {
     let world = World::with_match();
     let retired = world.upload("1.1.0");
     world.store.set_schedulable(&ada(), &game(), &retired.version, false).unwrap();
-    world.store.match_running(&match_id(1)).unwrap();
+    world.store.match_running(&match_id(1), None).unwrap();
     world.store.append_inputs(&[records(b"old, ")], 99).unwrap();
     join(&world.store, 1, 1);
     let folder = tempfile::tempdir().unwrap();
@@ -84,6 +84,9 @@ fn a_folder_of_version_5_goes_on() {
         assert_eq!(store.build_receipt(&game(), &version(text)).unwrap(), None);
     }
     assert!(!store.game(&game()).unwrap().unwrap().native_gate);
+    let broken = "SELECT count(*) FROM pragma_foreign_key_check";
+    let raw = Connection::open(folder.path().join("lattice.sqlite")).unwrap();
+    assert_eq!(raw.query_row(broken, [], |row| row.get(0)), Ok(0));
     assert_eq!(store.unended().unwrap(), world.store.unended().unwrap());
     let id = &match_id(1);
     assert_eq!((store.mark(id).unwrap(), store.snapshot(id, 99).unwrap()), (None, None));

@@ -35,6 +35,7 @@ fn a_build_has_a_receipt_of_its_row_in_the_audit() {
     let facts = BuildFacts {
         game: &build.game,
         version: &build.version,
+        packaging: build.packaging,
         sha256: build.sha256,
         size: build.size,
         imports: &build.imports,

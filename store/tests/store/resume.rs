@@ -42,7 +42,7 @@ fn fork(world: &World, n: u8, of: u8, at: i64) -> Result<Match, StoreError> {
 #[test]
 fn a_match_that_is_taken_up_again_has_its_players_its_log_and_its_mark() {
     let world = World::with_match();
-    world.store.match_running(&match_id(1)).unwrap();
+    world.store.match_running(&match_id(1), None).unwrap();
     let player = join(&world, 1, 3).unwrap();
     world.store.player_used(&match_id(1), player.id).unwrap();
     log(&world, 1, b"before, ");
@@ -51,10 +51,10 @@ fn a_match_that_is_taken_up_again_has_its_players_its_log_and_its_mark() {
 
     let world = world.restart();
     assert_eq!(world.store.unended().unwrap(), std::slice::from_ref(&before));
-    world.store.resumed(&match_id(1), 91, json!({ "From": 60 })).unwrap();
+    world.store.resumed(&match_id(1), 91, None).unwrap();
     let row = world.audit().pop().unwrap();
     assert_eq!((row.action.as_str(), row.outcome.as_str()), ("match.resume", "ok"));
-    assert_eq!(row.detail, json!({ "From": 60, "Tick": 91 }));
+    assert_eq!(row.detail, json!({ "Tick": 91 }));
     assert_eq!(found(&world, 1), before, "it is the same match");
 
     let secret = Sha256::of(&0_i64.to_le_bytes());
@@ -114,7 +114,7 @@ fn a_match_that_cannot_be_taken_up_is_lost_with_the_reason() {
     assert_eq!(world.store.match_receipt(&match_id(1)).unwrap(), None);
 
     let rows = world.audit().len();
-    let resumed = world.store.resumed(&match_id(1), 9, json!({}));
+    let resumed = world.store.resumed(&match_id(1), 9, None);
     assert!(matches!(resumed, Err(StoreError::MatchEnded(_))));
     assert!(world.store.unended().unwrap().is_empty());
     assert_eq!(world.audit().len(), rows);

@@ -25,7 +25,8 @@ const COLUMNS: [(&str, &str); 11] = [
     (
         "matches",
         "id, game, version, sha256, state, ticks, tick_hz, seed, players, fault, result_bytes, \
-         figures, created_by, created_at, ended_at, forked_from, forked_at, mark",
+         figures, created_by, created_at, ended_at, forked_from, forked_at, mark, packaging, \
+         isolation",
     ),
     ("receipts", "seq, kind, game, version, match_id, envelope"),
     ("refused_fetches", "seq, at, game, match_id, first_tick, last_tick, code, reason, count"),
