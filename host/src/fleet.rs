@@ -28,7 +28,7 @@ use crate::{
     fault::{Fault, FaultKind},
     lock::lock,
     matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus, Origin, Runner},
-    native::{NativeTier, Tier},
+    native::{EnclosureKind, NativeTier, Tier},
     program::{CompileError, Program},
     programs::Programs,
     replay::{self, ReplayError, Replayed, ReplayedTick, Stretch},
@@ -60,7 +60,8 @@ pub struct HostSettings {
     /// The folder of compiled code. It must belong to this user alone.
     pub cache_dir: PathBuf,
     pub egress: EgressSettings,
-    /// Where native sims run, if the policy wants any.
+    /// What native sims run in, if the policy wants any, and what the cells are made of.
+    pub enclosure: EnclosureKind,
     pub cells: CellSettings,
 }
 
@@ -100,6 +101,10 @@ pub enum ApplyError {
 pub struct FleetFigures {
     pub slots: u32,
     pub matches: Vec<(MatchId, MatchStatus)>,
+    /// Of those, native ones.
+    pub native: u32,
+    /// Processes that native sims run in, those of replays and upgrades among them.
+    pub cells: u32,
 }
 
 /// The running matches of a host. Cheap to clone.
@@ -136,7 +141,7 @@ impl Fleet {
         let path = settings.cache_dir;
         let artifacts = Artifacts::open(&path, &engine)
             .map_err(|error| StartError::Artifacts { path, error })?;
-        let native = Arc::new(Tier::start(&settings.policy, settings.cells));
+        let native = Arc::new(Tier::start(&settings.policy, settings.enclosure, settings.cells));
         let egress = Egress::start(settings.egress)?;
         let registry = Registry::new(reports, egress).map_err(StartError::Thread)?;
         let registry = Arc::new(registry);
@@ -296,8 +301,10 @@ impl Fleet {
 
     pub fn figures(&self) -> FleetFigures {
         let live: Vec<_> = self.inner.registry.lock().values().cloned().collect();
+        let native = live.iter().filter(|live| live.is_native()).count() as u32;
         let matches = live.iter().map(|live| (live.id().clone(), live.status())).collect();
-        FleetFigures { slots: self.inner.engine.slots(), matches }
+        let (slots, cells) = (self.inner.engine.slots(), self.inner.native.cells());
+        FleetFigures { slots, matches, native, cells }
     }
 
     /// Asks every sim to stop, waits up to `grace` for them, and ends the others. Blocks.
