@@ -17,6 +17,8 @@ pub(crate) enum Gone {
     Exit(i32, Option<Told>),
     /// It handed over a turn that there is not.
     NoTurn,
+    /// It ran on in the host's turn.
+    OutOfTurn,
     /// The host could not wait.
     Host(io::Error),
 }
@@ -39,6 +41,7 @@ impl fmt::Display for Gone {
             Self::Exit(code, None) => write!(f, "it ended with {code}"),
             Self::Exit(_, Some(told)) => write!(f, "it was stopped by signal {}", told.signal),
             Self::NoTurn => f.write_str("it handed over a turn that there is not"),
+            Self::OutOfTurn => f.write_str("it ran outside its turn"),
             Self::Host(error) => write!(f, "the host can't wait for it: {error}"),
         }
     }
