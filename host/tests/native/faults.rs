@@ -87,7 +87,10 @@ async fn a_fault_names_the_function_and_comes_again_in_a_replay() {
         let (id, fault) = fault(&host, how);
         if how == "z" {
             let [frame] = &fault.frames[..] else { panic!("{fault:?}") };
-            assert_eq!(frame.function, "lattice_sim_tick", "what is exported has a name");
+            assert_eq!(
+                frame.function, "fault",
+                "its names are those that the object was built with"
+            );
             assert!(frame.offset.is_some());
         }
         let log = InputLog::read(&host.told.inputs_of(&id)).unwrap();
