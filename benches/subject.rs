@@ -8,13 +8,14 @@ use std::{
 };
 
 use lattice_host::{
-    Action, ApplyError, Fleet, HostSettings, InputChunk, LogLine, MatchEnd, MatchSpec, Origin,
-    Outcome, Program, Reports, Resume, Snapshot,
+    Action, ApplyError, CellSettings, Fleet, HostSettings, InputChunk, LogLine, MatchEnd,
+    MatchSpec, Origin, Outcome, Program, Reports, Resume, Snapshot,
     egress::{EgressSettings, SystemNetwork},
 };
 use lattice_policies::{
     GameId, MatchId, Policy,
     admission::{self, Packaging},
+    isolation::Isolation,
 };
 use tokio::sync::mpsc;
 use wasmtime::Module;
@@ -41,8 +42,9 @@ impl Subject {
             records: mpsc::channel(1).0,
             network: Arc::new(SystemNetwork),
         };
+        let cells = CellSettings::default();
         let settings =
-            HostSettings { policy: policy.clone(), workers: 1, slots, cache_dir, egress };
+            HostSettings { policy: policy.clone(), workers: 1, slots, cache_dir, egress, cells };
         let fleet = Fleet::start(settings, ends.clone()).unwrap();
         Self { fleet, ends, policy: policy.clone(), folder, matches: 0 }
     }
@@ -153,13 +155,13 @@ impl Ends {
 }
 
 impl Reports for Ends {
-    fn started(&self, _: &MatchId) {}
+    fn started(&self, _: &MatchId, _: Option<&Isolation>) {}
 
     fn logs(&self, _: &MatchId, _: Vec<LogLine>) {}
 
     fn inputs(&self, _: &MatchId, _: InputChunk) {}
 
-    fn resumed(&self, _: &MatchId, _: i64) {
+    fn resumed(&self, _: &MatchId, _: i64, _: Option<&Isolation>) {
         self.counts.lock().unwrap().resumed += 1;
     }
 

@@ -83,8 +83,8 @@ impl Pump {
 }
 
 impl Reports for Reporter {
-    fn started(&self, id: &MatchId) {
-        self.queue.push(Report::Started(id.clone(), None));
+    fn started(&self, id: &MatchId, isolation: Option<&Isolation>) {
+        self.queue.push(Report::Started(id.clone(), isolation.cloned()));
     }
 
     fn logs(&self, id: &MatchId, lines: Vec<LogLine>) {
@@ -98,8 +98,8 @@ impl Reports for Reporter {
         self.queue.push_inputs(id, chunk);
     }
 
-    fn resumed(&self, id: &MatchId, tick: i64) {
-        self.queue.push(Report::Resumed(id.clone(), tick, None));
+    fn resumed(&self, id: &MatchId, tick: i64, isolation: Option<&Isolation>) {
+        self.queue.push(Report::Resumed(id.clone(), tick, isolation.cloned()));
     }
 
     fn snapshot(&self, id: &MatchId, snapshot: &Arc<Snapshot>) -> bool {

@@ -14,7 +14,7 @@ use std::{
 
 use axum::Router;
 use lattice_host::{
-    Fleet, HostSettings, StartError,
+    CellSettings, Fleet, HostSettings, StartError,
     egress::{EgressSettings, SystemNetwork},
 };
 use lattice_policies::roles::Role;
@@ -120,6 +120,7 @@ impl Server {
                 records,
                 network: Arc::new(SystemNetwork),
             },
+            cells: CellSettings::default(),
         };
         let fleet = Fleet::start(host, Arc::new(reporter))?;
         let first_token = first_token(&store)

@@ -11,6 +11,7 @@ use wasmtime::{
 
 use crate::{
     capacity::{self, CapacityError},
+    native,
     wasm::REWRITER,
 };
 
@@ -27,7 +28,7 @@ const DENSE_IMAGE_BYTES: u64 = 1 << 20;
 /// Memory slots for replays, and for whatever else needs a guest beside those of the matches.
 pub const REPLAY_SLOTS: u32 = 2;
 /// Beside these, for the new guest of a match that is upgraded: the old one goes on until it is there.
-const UPGRADE_SLOTS: u32 = REPLAY_SLOTS;
+pub(crate) const UPGRADE_SLOTS: u32 = REPLAY_SLOTS;
 /// Guest frames that a fault names.
 const FAULT_FRAMES: usize = 32;
 
@@ -49,6 +50,7 @@ pub struct Engine {
     policy: Arc<Policy>,
     limits: Arc<MatchLimits>,
     fingerprint: Sha256,
+    native_fingerprint: Sha256,
     slots: u32,
 }
 
@@ -60,14 +62,20 @@ impl Engine {
             .map_err(|error| EngineError::Sandbox(format!("{error:#}")))?;
         assert_features(&inner)?;
         let fingerprint = fingerprint(&inner, policy);
+        let native_fingerprint = native::fingerprint(policy);
         let policy = Arc::new(policy.clone());
         let limits = Arc::new(policy.matches.clone());
-        Ok(Self { inner, policy, limits, fingerprint, slots })
+        Ok(Self { inner, policy, limits, fingerprint, native_fingerprint, slots })
     }
 
     /// Names the compiler, its settings and the policy: what compiled code depends on.
     pub fn fingerprint(&self) -> Sha256 {
         self.fingerprint
+    }
+
+    /// The same for native sims, of which no compiler is a part.
+    pub fn native_fingerprint(&self) -> Sha256 {
+        self.native_fingerprint
     }
 
     pub fn policy(&self) -> &Policy {

@@ -7,14 +7,21 @@ use lattice_policies::escape::guest_text;
 /// The kinds of fault. Their text forms stand in answers, in the audit and in the docs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FaultKind {
-    /// The guest did what wasm forbids: a bad access, a division by zero, `unreachable`.
+    /// The guest did what wasm or the processor forbids: a bad access, a division by zero,
+    /// `unreachable`.
     Trap,
-    /// The call used up its fuel.
+    /// The call used up its fuel; of a native sim, host calls alone take any.
     Fuel,
     /// The call stack is exhausted.
     Stack,
     /// The call met the emergency deadline.
     Deadline,
+    /// The native sim made a system call.
+    SystemCall,
+    /// The native sim wrote what no host call of it can have come to.
+    Ring,
+    /// The native sim's process was ended from elsewhere, or ended itself.
+    Killed,
     /// The machine refused memory; caused by the host.
     Memory,
     /// The sim itself declared a fault.
@@ -24,8 +31,18 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    const ALL: [Self; 7] =
-        [Self::Trap, Self::Fuel, Self::Stack, Self::Deadline, Self::Memory, Self::Sim, Self::Host];
+    const ALL: [Self; 10] = [
+        Self::Trap,
+        Self::Fuel,
+        Self::Stack,
+        Self::Deadline,
+        Self::SystemCall,
+        Self::Ring,
+        Self::Killed,
+        Self::Memory,
+        Self::Sim,
+        Self::Host,
+    ];
 
     /// The kind of that text form.
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -38,6 +55,9 @@ impl FaultKind {
             FaultKind::Fuel => "FUEL",
             FaultKind::Stack => "STACK",
             FaultKind::Deadline => "DEADLINE",
+            FaultKind::SystemCall => "SYSCALL",
+            FaultKind::Ring => "RING",
+            FaultKind::Killed => "KILLED",
             FaultKind::Memory => "MEMORY",
             FaultKind::Sim => "SIM",
             FaultKind::Host => "HOST",

@@ -13,15 +13,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lattice_policies::{MatchId, Policy, Sha256, admission::Admitted, policy::LogMode};
+use lattice_policies::{
+    MatchId, Policy, Sha256,
+    admission::{Admitted, NativeModule, Packaging},
+    policy::LogMode,
+};
 use thiserror::Error;
 
 use crate::{
     aside::{self, Aside},
+    cell::CellSettings,
     egress::{Egress, EgressError, EgressSettings},
     engine::{Engine, EngineError, REPLAY_SLOTS},
     lock::lock,
     matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus, Origin, Runner},
+    native::{NativeTier, Tier},
     program::{CompileError, Program},
     programs::Programs,
     replay::{self, ReplayError, Replayed, ReplayedTick, Stretch},
@@ -53,6 +59,8 @@ pub struct HostSettings {
     /// The folder of compiled code. It must belong to this user alone.
     pub cache_dir: PathBuf,
     pub egress: EgressSettings,
+    /// Where native sims run, if the policy wants any.
+    pub cells: CellSettings,
 }
 
 /// Why a fleet can't start.
@@ -101,6 +109,7 @@ pub struct Fleet {
 
 struct Inner {
     engine: Engine,
+    native: Arc<Tier>,
     artifacts: Artifacts,
     registry: Arc<Registry>,
     programs: Mutex<Programs>,
@@ -126,6 +135,7 @@ impl Fleet {
         let path = settings.cache_dir;
         let artifacts = Artifacts::open(&path, &engine)
             .map_err(|error| StartError::Artifacts { path, error })?;
+        let native = Arc::new(Tier::start(&settings.policy, settings.cells));
         let egress = Egress::start(settings.egress)?;
         let registry = Registry::new(reports, egress).map_err(StartError::Thread)?;
         let registry = Arc::new(registry);
@@ -141,6 +151,7 @@ impl Fleet {
         let threads = Mutex::new(Some(Threads { starter, resumer, workers, _epoch: epoch }));
         let inner = Inner {
             engine,
+            native,
             artifacts,
             registry,
             programs: Mutex::default(),
@@ -153,14 +164,30 @@ impl Fleet {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Names the engine, its settings and the policy.
+    /// Whether native sims are run here.
+    pub fn native_tier(&self) -> &NativeTier {
+        self.inner.native.state()
+    }
+
+    /// Names what runs the sims of a packaging, its settings and the policy.
+    pub fn fingerprint_of(&self, packaging: Packaging) -> Sha256 {
+        match packaging {
+            Packaging::Wasm => self.inner.engine.fingerprint(),
+            Packaging::Native => self.inner.engine.native_fingerprint(),
+        }
+    }
+
+    /// Names the engine of wasm modules, its settings and the policy.
     pub fn fingerprint(&self) -> Sha256 {
         self.inner.engine.fingerprint()
     }
 
     /// Compiles a module, or takes it ready from memory or disk. Blocks; one is compiled at a
-    /// time, on a thread that yields to the ticks.
+    /// time, on a thread that yields to the ticks. A native one is laid out, which takes little.
     pub fn compile(&self, build: &Admitted) -> Result<Program, CompileError> {
+        if let Some(module) = build.native() {
+            return self.lay_out(build, module);
+        }
         if let Some(program) = self.ready(build)? {
             return Ok(program);
         }
@@ -301,12 +328,10 @@ impl Fleet {
     fn begin(&self, spec: MatchSpec) -> Result<(), ApplyError> {
         let threads = lock(&self.inner.threads);
         let Some(threads) = threads.as_ref() else { return Err(ApplyError::HostStopping) };
-        let slots = self.inner.engine.slots();
         let live = LiveMatch::new(spec.id.clone(), Arc::clone(self.inner.engine.limits()));
+        live.runs(&spec.program);
         let id = spec.id.clone();
-        if !self.inner.registry.add(&live, slots) {
-            return Err(ApplyError::Full { slots });
-        }
+        self.inner.registry.add(&live, self.slots())?;
         let starter = match spec.origin {
             Origin::Log(_) => &threads.resumer,
             Origin::Init | Origin::Fork(_) => &threads.starter,
@@ -318,6 +343,11 @@ impl Fleet {
         Ok(())
     }
 
+    /// Matches that can run at once, and native ones among them.
+    fn slots(&self) -> Slots {
+        Slots { all: self.inner.engine.slots(), native: self.inner.native.slots() }
+    }
+
     fn ready(&self, build: &Admitted) -> Result<Option<Program>, CompileError> {
         if let Some(program) = lock(&self.inner.programs).get(build.sha256()) {
             return Ok(Some(program));
@@ -327,6 +357,15 @@ impl Fleet {
             lock(&self.inner.programs).keep(program.clone());
         }
         Ok(loaded)
+    }
+
+    fn lay_out(&self, build: &Admitted, module: &NativeModule) -> Result<Program, CompileError> {
+        if let Some(program) = lock(&self.inner.programs).get(build.sha256()) {
+            return Ok(program);
+        }
+        let program = Program::lay_out(&self.inner.engine, build, module, &self.inner.native)?;
+        lock(&self.inner.programs).keep(program.clone());
+        Ok(program)
     }
 
     fn compile_aside(&self, build: &Admitted) -> Result<Program, CompileError> {
@@ -344,6 +383,13 @@ impl Fleet {
             thread.join().unwrap_or_else(|_| Err(failed("the compiler failed")))
         })
     }
+}
+
+/// How many matches can run at once, and how many native ones among them.
+#[derive(Debug, Clone, Copy)]
+struct Slots {
+    all: u32,
+    native: u32,
 }
 
 /// The matches that run, and whom to tell of them.
@@ -379,13 +425,17 @@ impl Registry {
     }
 
     /// Adds a match if a slot is free; one that runs already is not started again.
-    fn add(&self, live: &LiveMatch, slots: u32) -> bool {
+    fn add(&self, live: &LiveMatch, slots: Slots) -> Result<(), ApplyError> {
         let mut all = self.lock();
-        let free = all.len() < slots as usize && !all.contains_key(live.id());
-        if free {
-            all.insert(live.id().clone(), live.clone());
+        if all.len() >= slots.all as usize || all.contains_key(live.id()) {
+            return Err(ApplyError::Full { slots: slots.all });
         }
-        free
+        let native = || all.values().filter(|live| live.is_native()).count();
+        if live.is_native() && native() >= slots.native as usize {
+            return Err(ApplyError::Full { slots: slots.native });
+        }
+        all.insert(live.id().clone(), live.clone());
+        Ok(())
     }
 
     /// How the host is going down, if it is.

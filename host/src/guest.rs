@@ -6,7 +6,7 @@ mod entry;
 
 use std::sync::Arc;
 
-use lattice_policies::Sha256;
+use lattice_policies::{Sha256, isolation::Isolation};
 use lattice_surface::{SharedRules, Surface};
 use thiserror::Error;
 
@@ -14,7 +14,8 @@ pub(crate) use self::entry::{CallLimits, Entry, Returned};
 use crate::{
     fault::{Fault, FaultKind},
     image::Image,
-    program::{Code, Program},
+    native,
+    program::{Code, Native, Program},
     snapshot::{BadSnapshot, Snapshot},
     wasm,
 };
@@ -85,6 +86,7 @@ pub struct Guest {
 /// What a sim runs in, by the kind of its program.
 enum Sandbox {
     Wasm(wasm::Instance),
+    Native(Box<native::Instance>),
 }
 
 impl Guest {
@@ -103,6 +105,10 @@ impl Guest {
         let sandbox = match program.code() {
             Code::Wasm(compiled) => {
                 Sandbox::Wasm(wasm::Instance::new(engine, compiled, surface, init_limits)?)
+            }
+            Code::Native(Native { library, tier }) => {
+                let enclosure = tier.enclose(library, limits)?;
+                Sandbox::Native(Box::new(native::Instance::new(enclosure, library, surface)))
             }
         };
         let (program, fuel_used, gauges_changed) = (program.clone(), 0, false);
@@ -124,6 +130,7 @@ impl Guest {
         guest.take_over(snapshot, config, egress)?;
         match &mut guest.sandbox {
             Sandbox::Wasm(instance) => instance.put(snapshot)?,
+            Sandbox::Native(instance) => instance.put(snapshot)?,
         }
         Ok(guest)
     }
@@ -133,6 +140,7 @@ impl Guest {
     pub fn image(&mut self) -> Option<Image> {
         match &mut self.sandbox {
             Sandbox::Wasm(instance) => instance.image(),
+            Sandbox::Native(instance) => instance.image(),
         }
     }
 
@@ -225,6 +233,7 @@ impl Guest {
     pub fn surface(&mut self) -> &mut Surface {
         match &mut self.sandbox {
             Sandbox::Wasm(instance) => instance.surface(),
+            Sandbox::Native(instance) => instance.surface(),
         }
     }
 
@@ -243,16 +252,28 @@ impl Guest {
         &self.program
     }
 
-    /// Bytes of the sim's memory.
+    /// The barriers that stand around a native sim; `None` for a wasm module, which the host's own
+    /// process runs.
+    pub fn isolation(&self) -> Option<&Isolation> {
+        match &self.sandbox {
+            Sandbox::Wasm(_) => None,
+            Sandbox::Native(instance) => Some(instance.isolation()),
+        }
+    }
+
+    /// Bytes of the sim's memory: what a wasm module has asked for, and what of a native sim's image
+    /// is taken.
     pub fn memory_bytes(&self) -> usize {
         match &self.sandbox {
             Sandbox::Wasm(instance) => instance.memory_bytes(),
+            Sandbox::Native(instance) => instance.memory_bytes(),
         }
     }
 
     fn has(&mut self, entry: Entry) -> bool {
         match &mut self.sandbox {
             Sandbox::Wasm(instance) => instance.has(entry),
+            Sandbox::Native(instance) => instance.has(entry),
         }
     }
 
@@ -267,6 +288,7 @@ impl Guest {
         self.fuel_used = limits.fuel;
         let returned = match &mut self.sandbox {
             Sandbox::Wasm(instance) => instance.call(entry, limits),
+            Sandbox::Native(instance) => instance.call(entry, limits),
         };
         let Returned { value, fuel } = returned?;
         self.fuel_used = fuel;

@@ -5,7 +5,6 @@
 
 mod aside;
 mod capacity;
-#[allow(dead_code, reason = "what runs native sims is not all here yet")]
 mod cell;
 mod difference;
 pub mod director;
@@ -18,6 +17,7 @@ mod guest;
 mod image;
 mod lock;
 mod matches;
+mod native;
 mod program;
 mod programs;
 pub mod replay;
@@ -41,6 +41,7 @@ pub use matches::{
     CloseReason, ConnectError, LiveMatch, MatchSpec, MatchState, MatchStatus, Origin, Outgoing,
     PlayerLink, Resume, SendError, Written,
 };
+pub use native::NativeTier;
 pub use program::{CompileError, Program};
 pub use reports::{EndProof, InputChunk, LogLine, MatchEnd, Outcome, Reports};
 pub use snapshot::{BadSnapshot, GlobalValue, MemoryImage, PAGE_BYTES, Page, Snapshot};

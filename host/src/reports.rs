@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lattice_policies::{MatchId, Sha256};
+use lattice_policies::{MatchId, Sha256, isolation::Isolation};
 use lattice_surface::Level;
 
 use crate::{fault::Fault, matches::Written, snapshot::Snapshot};
@@ -10,10 +10,11 @@ use crate::{fault::Fault, matches::Written, snapshot::Snapshot};
 /// Receives what happens in matches. Called on the threads that run them, between ticks, so it
 /// must hand things on and return: whoever blocks here makes ticks late.
 pub trait Reports: Send + Sync {
-    /// The sim's `init` has ended well.
-    fn started(&self, id: &MatchId);
-    /// The match goes on before that tick, as it was left by a host that has ended.
-    fn resumed(&self, id: &MatchId, tick: i64);
+    /// The sim's `init` has ended well. Of a native sim, behind which barriers.
+    fn started(&self, id: &MatchId, isolation: Option<&Isolation>);
+    /// The match goes on before that tick, as it was left by a host that has ended; a native one behind
+    /// these barriers.
+    fn resumed(&self, id: &MatchId, tick: i64, isolation: Option<&Isolation>);
     /// Lines that the sim logged in one call.
     fn logs(&self, id: &MatchId, lines: Vec<LogLine>);
     /// What came to a match's input log, behind what came before.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use lattice_policies::{MatchId, Sha256};
+use lattice_policies::{MatchId, Sha256, isolation::Isolation};
 use lattice_surface::{Phase, SharedRules};
 use thiserror::Error;
 
@@ -55,6 +55,8 @@ pub enum UpgradeError {
 pub struct Upgraded {
     /// The new module's first state; its `tick` is the first that the new module runs.
     pub snapshot: Snapshot,
+    /// The barriers around the new module, if it is native.
+    pub isolation: Option<Isolation>,
 }
 
 impl Fleet {
@@ -110,8 +112,9 @@ impl Fleet {
             runner.flush();
             keep(&snapshot).map_err(UpgradeError::Keep)?;
             let segment = segment(&mut guest, &snapshot);
+            let isolation = guest.isolation().cloned();
             runner.switch(guest, segment);
-            Ok(Upgraded { snapshot })
+            Ok(Upgraded { snapshot, isolation })
         })
     }
 

@@ -58,13 +58,14 @@ impl Call {
     /// Fuel that the call is charged before it acts, by the table's formula.
     pub(crate) fn price(&self, sizes: &Sizes<'_>) -> u64 {
         let price = self.function().price;
-        price.fixed + price.per_byte * self.bytes(sizes) + price.per_player * sizes.players as u64
+        let bytes = u64::from(self.bytes(sizes));
+        price.fixed + price.per_byte * bytes + price.per_player * sizes.players as u64
     }
 
     /// Bytes that the call can move: a length over the limit would be refused or cut.
-    fn bytes(&self, sizes: &Sizes<'_>) -> u64 {
+    pub(crate) fn bytes(&self, sizes: &Sizes<'_>) -> u32 {
         let limits = sizes.limits;
-        let moved = match *self {
+        match *self {
             Call::Log { len, .. } => len.min(limits.log_record_bytes),
             Call::EventNext { cap, .. } => fitting(sizes.next_event, cap),
             Call::Send { len, .. } | Call::Broadcast { len, .. } => {
@@ -77,8 +78,7 @@ impl Call {
             Call::StateWrite { len, .. } => len.min(limits.state_blob_bytes),
             Call::StateRead { cap, .. } => cap.min(sizes.state as u32),
             Call::EventPeek | Call::Kick { .. } => 0,
-        };
-        u64::from(moved)
+        }
     }
 }
 

@@ -234,13 +234,23 @@ impl Surface {
 
     /// Fuel to charge before the call acts.
     pub fn price(&self, call: &Call) -> u64 {
-        call.price(&Sizes {
+        call.price(&self.sizes())
+    }
+
+    /// Bytes that the call moves at most, as things are now: of what it answers in the sim's memory
+    /// there is no more.
+    pub fn moves(&self, call: &Call) -> u32 {
+        call.bytes(&self.sizes())
+    }
+
+    fn sizes(&self) -> Sizes<'_> {
+        Sizes {
             limits: &self.limits,
             next_event: self.events.next_size(),
             config: self.config.len(),
             state: self.state.left(),
             players: self.roster.len(),
-        })
+        }
     }
 
     /// Does what the call asks; the value is the host function's result (0 where it has none).

@@ -4,14 +4,15 @@
 use std::{ops::ControlFlow, path::Path, sync::Arc};
 
 use lattice_host::{
-    Fault, Fleet, Guest, HostSettings, Image, InputChunk, LogLine, MatchEnd, Program, Reports,
-    Snapshot,
+    CellSettings, Fault, Fleet, Guest, HostSettings, Image, InputChunk, LogLine, MatchEnd, Program,
+    Reports, Snapshot,
     egress::{EgressSettings, SystemNetwork},
     replay::{ReplayError, Replayed, Stretch},
 };
 use lattice_policies::{
     MatchId, Policy, Sha256,
     admission::{self, Packaging},
+    isolation::Isolation,
 };
 use lattice_surface::{LogPart, Surface};
 use lattice_twin::{Course, Sim};
@@ -38,7 +39,8 @@ impl Sandbox {
         };
         let cache_dir = folder.join("code");
         let policy = policy.clone();
-        let settings = HostSettings { policy, workers: 1, slots: 1, cache_dir, egress };
+        let cells = CellSettings::default();
+        let settings = HostSettings { policy, workers: 1, slots: 1, cache_dir, egress, cells };
         let fleet = Fleet::start(settings, Arc::new(NoMatches)).map_err(CliError::failed)?;
         let program = fleet.compile(&admitted).map_err(CliError::failed)?;
         Ok(Self { program, fleet })
@@ -107,10 +109,10 @@ fn faulted(fault: Fault) -> Course {
 struct NoMatches;
 
 impl Reports for NoMatches {
-    fn started(&self, _: &MatchId) {}
+    fn started(&self, _: &MatchId, _: Option<&Isolation>) {}
     fn logs(&self, _: &MatchId, _: Vec<LogLine>) {}
     fn inputs(&self, _: &MatchId, _: InputChunk) {}
-    fn resumed(&self, _: &MatchId, _: i64) {}
+    fn resumed(&self, _: &MatchId, _: i64, _: Option<&Isolation>) {}
     fn snapshot(&self, _: &MatchId, _: &Arc<Snapshot>) -> bool {
         false
     }

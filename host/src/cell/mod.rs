@@ -45,7 +45,7 @@ use self::{
 use crate::lock::lock;
 
 /// What native sims' processes are made of.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CellSettings {
     /// The program `lattice-cell`.
     pub program: PathBuf,

@@ -42,6 +42,7 @@ impl Ending {
     /// The match goes on as another program.
     pub(super) fn runs(&mut self, program: &Program) {
         self.program = program.clone();
+        self.live.runs(program);
     }
 
     pub(super) fn fault<T>(mut self, fault: Fault) -> Option<T> {

@@ -1,15 +1,20 @@
 //! The outside view of a running match: connect to it, look at it, ask it to stop.
 
-use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::sync::{
+    Arc, Mutex, MutexGuard,
+    atomic::{AtomicBool, Ordering},
+    mpsc,
+};
 
 use bytes::Bytes;
-use lattice_policies::{MatchId, PlayerId, policy::MatchLimits};
+use lattice_policies::{MatchId, PlayerId, admission::Packaging, policy::MatchLimits};
 use thiserror::Error;
 
 use super::{
     MatchStatus, PlayerLink, Runner,
     inbox::{Inbox, Input},
 };
+use crate::program::Program;
 
 /// Why a player can't connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -32,12 +37,15 @@ struct Shared {
     id: MatchId,
     inbox: Arc<Inbox>,
     status: Mutex<MatchStatus>,
+    /// It takes one of the native tier's places.
+    is_native: AtomicBool,
 }
 
 impl LiveMatch {
     pub(crate) fn new(id: MatchId, limits: Arc<MatchLimits>) -> Self {
         let inbox = Arc::new(Inbox::new(limits));
-        Self { shared: Arc::new(Shared { id, inbox, status: Mutex::default() }) }
+        let (status, is_native) = Default::default();
+        Self { shared: Arc::new(Shared { id, inbox, status, is_native }) }
     }
 
     pub fn id(&self) -> &MatchId {
@@ -67,6 +75,16 @@ impl LiveMatch {
         let (to, runner) = mpsc::channel();
         self.shared.inbox.control(Input::HandOver(to));
         runner.recv().ok()
+    }
+
+    /// The match is one of that program from now on.
+    pub(crate) fn runs(&self, program: &Program) {
+        let is_native = program.packaging() == Packaging::Native;
+        self.shared.is_native.store(is_native, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_native(&self) -> bool {
+        self.shared.is_native.load(Ordering::Relaxed)
     }
 
     pub(super) fn inbox(&self) -> &Inbox {

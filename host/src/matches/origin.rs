@@ -60,6 +60,7 @@ pub(super) struct Begun {
 }
 
 /// What became of a match that was to go on from its log.
+#[allow(clippy::large_enum_variant, reason = "there is one for a moment, when a match goes on")]
 pub(super) enum Continued {
     GoesOn(Begun),
     /// It had ended, and only that was not told any more.

@@ -181,9 +181,15 @@ pub(super) fn ending(outcome: &Outcome, call: LoggedCall) -> LoggedEnding {
 pub(super) fn fault_ending(fault: &Fault, call: LoggedCall) -> LoggedEnding {
     let kind = fault.kind.as_str().to_owned();
     match fault.kind {
-        FaultKind::Deadline | FaultKind::Memory | FaultKind::Host => LoggedEnding::Cut { kind },
-        FaultKind::Trap | FaultKind::Fuel | FaultKind::Stack | FaultKind::Sim => {
-            LoggedEnding::Faulted { call, kind }
-        }
+        FaultKind::Deadline
+        | FaultKind::Ring
+        | FaultKind::Killed
+        | FaultKind::Memory
+        | FaultKind::Host => LoggedEnding::Cut { kind },
+        FaultKind::Trap
+        | FaultKind::Fuel
+        | FaultKind::Stack
+        | FaultKind::SystemCall
+        | FaultKind::Sim => LoggedEnding::Faulted { call, kind },
     }
 }

@@ -109,7 +109,7 @@ impl Runner {
             },
             Origin::Fork(snapshot) => match Begun::fork(spec, snapshot, fetches.rules()) {
                 Ok(begun) => {
-                    ending.registry.reports.started(ending.live.id());
+                    ending.registry.reports.started(ending.live.id(), begun.guest.isolation());
                     Some(Self::go_on_from(spec, begun, fetches, ending))
                 }
                 Err(fault) => ending.fault(fault),
@@ -118,7 +118,9 @@ impl Runner {
                 ending.registry.stopping().is_some()
             }) {
                 Ok(Continued::GoesOn(begun)) => {
-                    ending.registry.reports.resumed(ending.live.id(), begun.moment.tick);
+                    let isolation = begun.guest.isolation();
+                    let tick = begun.moment.tick;
+                    ending.registry.reports.resumed(ending.live.id(), tick, isolation);
                     Some(Self::go_on_from(spec, begun, fetches, ending))
                 }
                 Ok(Continued::GivenUp) => ending.left(),
@@ -157,7 +159,7 @@ impl Runner {
         }
         // Ahead of the word that it runs: whoever has that finds its log.
         recorder.flush(0, &ending.live, &*ending.registry.reports);
-        ending.registry.reports.started(ending.live.id());
+        ending.registry.reports.started(ending.live.id(), begun.guest.isolation());
         Some(Self::new(spec, begun, recorder, fetches, ending))
     }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use lattice_host::{InputChunk, LogLine, MatchEnd, Reports, Resume, Snapshot, Written};
-use lattice_policies::MatchId;
+use lattice_policies::{MatchId, isolation::Isolation};
 use lattice_surface::InputLog;
 
 /// What is left of a match when its host is gone.
@@ -68,7 +68,7 @@ impl State {
 }
 
 impl Reports for Told {
-    fn started(&self, id: &MatchId) {
+    fn started(&self, id: &MatchId, _: Option<&Isolation>) {
         self.state.lock().unwrap().started.push(id.clone());
         self.changed.notify_all();
     }
@@ -93,7 +93,7 @@ impl Reports for Told {
         self.changed.notify_all();
     }
 
-    fn resumed(&self, id: &MatchId, tick: i64) {
+    fn resumed(&self, id: &MatchId, tick: i64, _: Option<&Isolation>) {
         self.state.lock().unwrap().resumed.insert(id.clone(), tick);
         self.changed.notify_all();
     }

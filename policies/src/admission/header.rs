@@ -47,7 +47,7 @@ fn what_else(wasm: &[u8]) -> Option<String> {
         (b"\x28\xb5\x2f\xfd", "this is zstd: upload the module as it is, not packed"),
         (b"(module", "this is the text format: translate it with wat2wasm first"),
         (b"AGFzb", "this is base64: send the bytes themselves"),
-        (b"\x7fELF", "this is a native program: compile with --target=wasm32"),
+        (b"\x7fELF", "this is native: upload it as such, or compile with --target=wasm32"),
         (b"MZ", "this is a native program: compile with --target=wasm32"),
         (b"BC\xc0\xde", "this is LLVM bitcode: link it with wasm-ld"),
     ];

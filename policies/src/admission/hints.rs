@@ -17,8 +17,8 @@ const LONGEST_LIKENESS: usize = 64;
 /// Exports that are looked at for a likeness to a missing one.
 const MOST_LIKENESSES: usize = 256;
 
-/// Names that are commonly left undefined, and what to do. A name that ends in `*` stands for all
-/// that begin like it; the first that fits counts.
+/// Names that are commonly left undefined, and what to do. A `*` in a name stands for
+/// anything; the first that fits counts.
 const KNOWN_NAMES: [(&str, &str); 18] = [
     ("memory", "define the memory in the module: link without --import-memory"),
     ("__linear_memory", "this is an object file: link it with wasm-ld"),
@@ -82,25 +82,33 @@ pub(super) fn for_import(module: &str, name: &str) -> Option<String> {
     if module.starts_with("GOT.") {
         return Some("link a program, without -shared and -pie".to_owned());
     }
-    let known = KNOWN_NAMES.iter().find(|(names, _)| names.split(' ').any(|one| fits(one, name)));
-    known.map(|(_, hint)| (*hint).to_owned()).or_else(|| for_unknown_name(name))
+    for_name(name, "env.")
 }
 
-fn fits(known: &str, name: &str) -> bool {
-    match known.strip_suffix('*') {
-        Some(beginning) => name.starts_with(beginning),
+/// The same for a name alone; `prefix` is what a host function's is written with.
+pub(super) fn for_name(name: &str, prefix: &str) -> Option<String> {
+    let known = KNOWN_NAMES.iter().find(|(names, _)| names.split(' ').any(|one| fits(one, name)));
+    known.map(|(_, hint)| (*hint).to_owned()).or_else(|| for_unknown_name(name, prefix))
+}
+
+/// Whether a name is the known one; a `*` in that stands for whatever is in its place.
+pub(super) fn fits(known: &str, name: &str) -> bool {
+    match known.split_once('*') {
+        Some((beginning, end)) => {
+            name.strip_prefix(beginning).is_some_and(|rest| rest.ends_with(end))
+        }
         None => name == known,
     }
 }
 
-fn for_unknown_name(name: &str) -> Option<String> {
+fn for_unknown_name(name: &str, prefix: &str) -> Option<String> {
     let names = || HOST_FUNCTIONS.iter().map(|function| function.name);
     if let Some(wanted) = names().find(|wanted| is_mangled(name, wanted)) {
         let hint = "C++ mangled the name: include <lattice_managed.h>, which declares";
         return Some(format!("{hint} {wanted}"));
     }
     let near = is_of_surface(name).then(|| nearest(name, names())).flatten();
-    near.map(|near| format!("did you mean {IMPORT_MODULE}.{near}?")).or_else(|| {
+    near.map(|near| format!("did you mean {prefix}{near}?")).or_else(|| {
         let undefined =
             "no source file of the sim defines it, and the host grants only lattice_ms_*";
         Some(undefined.to_owned())

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 pub use features::{FEATURES, feature_names};
 pub use native::{
-    NativeModule, NativeRights, NativeSegment, PAGE_BYTES, Relocation, RelocationValue,
+    ARENA, NativeModule, NativeRights, NativeSegment, PAGE_BYTES, Relocation, RelocationValue,
 };
 pub use packaging::{Packaging, UnknownPackaging};
 pub use reason::{DETAIL_CHARS, LISTED_REASONS, Reason, ReasonCode, Rejection};

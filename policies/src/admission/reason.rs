@@ -34,7 +34,7 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The bytes are no valid core module.
+    /// The bytes are no valid module.
     Malformed = "MALFORMED",
     /// A component or another layer of WebAssembly.
     NotACoreModule = "NOT_A_CORE_MODULE",
@@ -64,6 +64,28 @@ codes! {
     DataOutOfBounds = "DATA_OUT_OF_BOUNDS",
     /// An active element segment that cannot be shown to fit in the table's minimum.
     ElemOutOfBounds = "ELEM_OUT_OF_BOUNDS",
+    /// Native: not of 64 bits and little-endian.
+    ElfClass = "ELF_CLASS",
+    /// Native: for another machine than x86-64.
+    ElfMachine = "ELF_MACHINE",
+    /// Native: no shared object.
+    ElfKind = "ELF_KIND",
+    /// Native: it needs a library.
+    ElfNeeded = "ELF_NEEDED",
+    /// Native: segments that can't be laid out, such as ones over each other.
+    ElfSegments = "ELF_SEGMENTS",
+    /// Native: what can be written can be executed as well.
+    ElfWriteExecute = "ELF_WRITE_EXECUTE",
+    /// Native: thread-local storage.
+    ElfTls = "ELF_TLS",
+    /// Native: a relocation of another kind, of another place or to another place than there may be.
+    ElfRelocation = "ELF_RELOCATION",
+    /// Native: a function that picks another when it is loaded.
+    ElfIfunc = "ELF_IFUNC",
+    /// Native: code or constants that are relocated.
+    ElfTextrel = "ELF_TEXTREL",
+    /// Native: static constructors other than `.init_array`'s, or ones that are no functions.
+    ElfConstructors = "ELF_CONSTRUCTORS",
     LimitModule = "LIMIT_MODULE",
     LimitTypes = "LIMIT_TYPES",
     LimitFunctions = "LIMIT_FUNCTIONS",
@@ -86,6 +108,8 @@ codes! {
     LimitSegments = "LIMIT_SEGMENTS",
     LimitCustom = "LIMIT_CUSTOM",
     LimitName = "LIMIT_NAME",
+    LimitSymbols = "LIMIT_SYMBOLS",
+    LimitRelocations = "LIMIT_RELOCATIONS",
 }
 
 impl ReasonCode {
