@@ -50,27 +50,20 @@ float copysignf(float size, float sign) __attribute__((const));
 double nearbyint(double x) __attribute__((const));
 float nearbyintf(float x) __attribute__((const));
 
-#if defined(__wasm__) && !defined(LATTICE_NO_LIBC)
-// For those who take their address. Each call inside is the instruction, no recursion.
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Winfinite-recursion"
-LATTICE_WEAK double sqrt(double x) { return sqrt(x); }
-LATTICE_WEAK float sqrtf(float x) { return sqrtf(x); }
-LATTICE_WEAK double floor(double x) { return floor(x); }
-LATTICE_WEAK float floorf(float x) { return floorf(x); }
-LATTICE_WEAK double ceil(double x) { return ceil(x); }
-LATTICE_WEAK float ceilf(float x) { return ceilf(x); }
-LATTICE_WEAK double trunc(double x) { return trunc(x); }
-LATTICE_WEAK float truncf(float x) { return truncf(x); }
-LATTICE_WEAK double rint(double x) { return rint(x); }
-LATTICE_WEAK float rintf(float x) { return rintf(x); }
-LATTICE_WEAK double nearbyint(double x) { return nearbyint(x); }
-LATTICE_WEAK float nearbyintf(float x) { return nearbyintf(x); }
-LATTICE_WEAK double fabs(double x) { return fabs(x); }
-LATTICE_WEAK float fabsf(float x) { return fabsf(x); }
-LATTICE_WEAK double copysign(double size, double sign) { return copysign(size, sign); }
-LATTICE_WEAK float copysignf(float size, float sign) { return copysignf(size, sign); }
-#pragma clang diagnostic pop
+#if defined(LATTICE_BARE) && !defined(LATTICE_NO_LIBC)
+// For those who take their address. What each calls is the instruction, no recursion.
+#define LATTICE_INSTRUCTION(name) \
+    LATTICE_WEAK double name(double x) { return __builtin_##name(x); } \
+    LATTICE_WEAK float name##f(float x) { return __builtin_##name##f(x); }
+LATTICE_INSTRUCTION(sqrt)
+LATTICE_INSTRUCTION(floor)
+LATTICE_INSTRUCTION(ceil)
+LATTICE_INSTRUCTION(trunc)
+LATTICE_INSTRUCTION(rint)
+LATTICE_INSTRUCTION(nearbyint)
+LATTICE_INSTRUCTION(fabs)
+LATTICE_WEAK double copysign(double size, double sign) { return __builtin_copysign(size, sign); }
+LATTICE_WEAK float copysignf(float size, float sign) { return __builtin_copysignf(size, sign); }
 #endif
 
 // To integers: the nearest, halves away from zero (lround) or to even (lrint); the bound when it

@@ -1,10 +1,12 @@
-// setjmp.h - setjmp answers 0, and longjmp ends the match: a wasm function cannot be left from afar.
+// setjmp.h - setjmp answers 0, and longjmp ends the match: a sim's functions cannot be left from afar.
 //
-// Owns: so much of the two that a library builds which jumps on errors only. Never: native code.
+// Owns: so much of the two that a library builds which jumps on errors only. Never: native programs.
 #ifndef LATTICE_SETJMP_H
 #define LATTICE_SETJMP_H
 
-#if !defined(__wasm__)
+#include "lattice/target.h"
+
+#if !defined(LATTICE_BARE)
 #include_next <setjmp.h>
 #else
 

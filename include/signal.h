@@ -1,10 +1,12 @@
 // signal.h - sig_atomic_t, and signals that never come: a sim is not interrupted.
 //
-// Owns: signal, which refuses every handler, and raise, which ends the match. Never: native code.
+// Owns: signal, which refuses every handler, and raise, which ends the match. Never: native programs.
 #ifndef LATTICE_SIGNAL_H
 #define LATTICE_SIGNAL_H
 
-#if !defined(__wasm__)
+#include "lattice/target.h"
+
+#if !defined(LATTICE_BARE)
 #include_next <signal.h>
 #else
 

@@ -1,6 +1,6 @@
 // stdlib.h - memory, numbers from text, sorting, a seeded rand, and abort.
 //
-// Owns: the declarations, and which of them are ours on native targets too: those whose results
+// Owns: the declarations, and which of them are ours in native programs too: those whose results
 // the standard leaves open (qsort's order of equals, rand's numbers). The rest is the system's
 // there. Never: a process, an environment, a file.
 #ifndef LATTICE_STDLIB_H
@@ -68,7 +68,7 @@ LATTICE_C_END
 #if !defined(LATTICE_NO_LIBC)
 #include "lattice/number.h"
 #include "lattice/sort.h"
-#if defined(__wasm__)
+#if defined(LATTICE_BARE)
 #include "lattice/malloc.h"
 #include "lattice/process.h"
 #endif

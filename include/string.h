@@ -1,8 +1,8 @@
 // string.h - the C library's memory and string functions.
 //
-// Owns: the declarations. Their definitions for wasm are in lattice/memory.h and lattice/text.h; a
-// native build links the system's, which the standard makes equal, with one trap: only the sign of
-// memcmp's and strcmp's result means something.
+// Owns: the declarations. Their definitions for bare targets are in lattice/memory.h and
+// lattice/text.h; a native program links the system's, which the standard makes equal, with one trap:
+// only the sign of memcmp's and strcmp's result means something.
 #ifndef LATTICE_STRING_H
 #define LATTICE_STRING_H
 
@@ -44,7 +44,7 @@ char *strerror(int code);
 
 LATTICE_C_END
 
-#if defined(__wasm__) && !defined(LATTICE_NO_LIBC)
+#if defined(LATTICE_BARE) && !defined(LATTICE_NO_LIBC)
 #include "lattice/memory.h"
 #include "lattice/text.h"
 #endif

@@ -9,8 +9,8 @@
 
 #include "lattice/target.h"
 
-#if !defined(__wasm__)
-#include_next <time.h>  // an engine's profiler may read it, natively; its figures must not reach the state
+#if !defined(LATTICE_BARE)
+#include_next <time.h>  // an engine's profiler may read it, in a program; its figures must not reach the state
 #else
 
 typedef long long time_t;

@@ -1,7 +1,7 @@
-// lattice/cxxabi.h - what compiled C++ calls, for wasm: new, delete, statics, pure virtuals, throw.
+// lattice/cxxabi.h - what compiled C++ calls, for bare targets: new, delete, statics, pure virtuals, throw.
 //
 // Owns: the symbols, defined in C as well, so that one C file with the header serves C++ files
-// without it. Never: exceptions (a throw ends the match) and native code.
+// without it. Never: exceptions (a throw ends the match) and native programs.
 #ifndef LATTICE_CXXABI_H
 #define LATTICE_CXXABI_H
 
@@ -14,12 +14,17 @@
 
 LATTICE_C_BEGIN
 
-// A static's destructor never runs: the module's memory is dropped as a whole when the match ends.
+// A static's destructor never runs: the sim's memory is dropped as a whole when the match ends.
 int __cxa_atexit(void (*destroy)(void *), void *object, void *module);
 LATTICE_WEAK int __cxa_atexit(void (*destroy)(void *), void *object, void *module) {
     (void)destroy, (void)object, (void)module;
     return 0;
 }
+#if !defined(__wasm__)
+// The module that is named there: elsewhere an object of the compiler's start-up files.
+extern void *__dso_handle;
+LATTICE_WEAK __attribute__((visibility("hidden"))) void *__dso_handle = 0;
+#endif
 
 // A static in a function: the guard's first byte says whether it has been constructed.
 int __cxa_guard_acquire(uint64_t *guard);
@@ -29,9 +34,10 @@ LATTICE_WEAK int __cxa_guard_acquire(uint64_t *guard) { return *(unsigned char *
 LATTICE_WEAK void __cxa_guard_release(uint64_t *guard) { *(unsigned char *)guard = 1; }
 LATTICE_WEAK void __cxa_guard_abort(uint64_t *guard) { (void)guard; }
 
+// gcc knows some of these names, with other types.
 #define LATTICE_CXX_FATAL(name, signature, why) \
-    void name signature __attribute__((noreturn)); \
-    LATTICE_WEAK void name signature { lattice_fatal(why); }
+    void lattice##name signature __asm__(#name) __attribute__((noreturn)); \
+    LATTICE_WEAK void lattice##name signature { lattice_fatal(why); }
 
 LATTICE_CXX_FATAL(__cxa_pure_virtual, (void), "a pure virtual function was called")
 LATTICE_CXX_FATAL(__cxa_deleted_virtual, (void), "a deleted virtual function was called")

@@ -1,6 +1,6 @@
-// lattice/heap.h - malloc and free for wasm: deterministic, constant time, freed memory reused.
+// lattice/heap.h - malloc and free for bare targets: deterministic, constant time, freed memory reused.
 //
-// Owns: the memory behind __heap_base, grown by memory.grow. Never: native code, threads.
+// Owns: the memory of lattice/arena.h, cut into blocks. Never: native programs, threads.
 //
 // A two-level segregated fit (Masmano and others, 2004): blocks lie one behind the other, each with
 // its own size and the size of the one before; free ones are merged with their neighbours and
@@ -13,14 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "target.h"
+
+// Where a block lies in the arena; 0 is no block.
+typedef uint32_t lattice_offset;
 
 // The header is 8 bytes and lies at 8 modulo 16, so that what follows is aligned to 16. A block's
 // size counts its header and is a multiple of 16; the lowest bit of `size` is set while it is free.
 typedef struct lattice_block {
     uint32_t before;  // size of the block before this one; 0 at the beginning of a region
     uint32_t size;
-    struct lattice_block *next, *last;  // neighbours in the free list: only while free
+    lattice_offset next, last;  // neighbours in the free list: only while free
 } lattice_block;
 
 enum { LATTICE_BLOCK_HEADER = 8, LATTICE_BLOCK_FREE = 1, LATTICE_HEAP_STEP = 4 };
@@ -29,16 +33,21 @@ enum { LATTICE_BLOCK_HEADER = 8, LATTICE_BLOCK_FREE = 1, LATTICE_HEAP_STEP = 4 }
 typedef struct lattice_heap_state {
     uint32_t rows;        // bit f: row f has a free block
     uint8_t columns[32];  // bit s: list (f, s) has one
-    lattice_block *lists[32][8];
-    lattice_block *end;   // a block of size 0 closes the last region
+    lattice_offset lists[32][8];
+    lattice_offset end;    // a block of size 0 closes the last region
 } lattice_heap_state;
 
 LATTICE_C_BEGIN
 
-extern unsigned char __heap_base;
 extern lattice_heap_state lattice_heap;
 LATTICE_WEAK lattice_heap_state lattice_heap;
 
+static inline lattice_block *lattice_block_at(lattice_offset offset) {
+    return (lattice_block *)(lattice_arena_base() + offset);
+}
+static inline lattice_offset lattice_offset_of(const lattice_block *block) {
+    return (lattice_offset)((uintptr_t)block - lattice_arena_base());
+}
 static inline lattice_block *lattice_block_after(lattice_block *block) {
     return (lattice_block *)((char *)block + (block->size & ~15u));
 }
@@ -54,13 +63,13 @@ static inline uint32_t lattice_heap_class(uint32_t size) {
 
 static inline void lattice_heap_list(lattice_block *block, uint32_t size) {
     uint32_t c = lattice_heap_class(size), row = c >> 3, column = c & 7;
-    lattice_block **list = &lattice_heap.lists[row][column];
+    lattice_offset *list = &lattice_heap.lists[row][column];
     block->size = size | LATTICE_BLOCK_FREE;
     lattice_block_after(block)->before = size;
-    block->last = NULL;
+    block->last = 0;
     block->next = *list;
-    if (*list) (*list)->last = block;
-    *list = block;
+    *list = lattice_offset_of(block);
+    if (block->next) lattice_block_at(block->next)->last = *list;
     lattice_heap.rows |= 1u << row;
     lattice_heap.columns[row] |= (uint8_t)(1u << column);
 }
@@ -69,10 +78,10 @@ static inline void lattice_heap_list(lattice_block *block, uint32_t size) {
 static inline void lattice_heap_unlist(lattice_block *block) {
     uint32_t c = lattice_heap_class(block->size), row = c >> 3, column = c & 7;
     block->size &= ~15u;
-    if (block->next) block->next->last = block->last;
+    if (block->next) lattice_block_at(block->next)->last = block->last;
     if (block->last) {
-        block->last->next = block->next;
-    } else if ((lattice_heap.lists[row][column] = block->next) == NULL) {
+        lattice_block_at(block->last)->next = block->next;
+    } else if ((lattice_heap.lists[row][column] = block->next) == 0) {
         lattice_heap.columns[row] &= (uint8_t)~(1u << column);
         if (lattice_heap.columns[row] == 0) lattice_heap.rows &= ~(1u << row);
     }
@@ -89,7 +98,7 @@ static inline lattice_block *lattice_heap_find(uint32_t size) {
         row = (uint32_t)__builtin_ctz(rows);
         columns = lattice_heap.columns[row];
     }
-    return lattice_heap.lists[row][__builtin_ctz(columns)];
+    return lattice_block_at(lattice_heap.lists[row][__builtin_ctz(columns)]);
 }
 
 // Makes a block in use free, and one with the free neighbours.
@@ -123,28 +132,30 @@ static inline void lattice_heap_trim(lattice_block *block, uint32_t size) {
 
 // Adds memory for a block of `size` bytes; whether there was so much.
 static inline int lattice_heap_grow(uint32_t size) {
-    uint32_t pages = (size + 65535 + 64) >> 16, step = pages < LATTICE_HEAP_STEP ? LATTICE_HEAP_STEP : pages;
-    uintptr_t first = lattice_heap.end ? 0 : ((uintptr_t)&__heap_base + 15) & ~(uintptr_t)15;
-    uintptr_t room = (uintptr_t)__builtin_wasm_memory_size(0) << 16, start = room;
-    if (first != 0 && room >= first + size + 64) {
+    uint32_t pages = (size + 65535 + 64) >> 16, step = LATTICE_HEAP_STEP;
+    if (step < pages) step = pages;
+    uint32_t first = lattice_heap.end ? 0 : (lattice_arena_start() + 15) & ~15u;
+    uint32_t room = lattice_arena_end(), start = room;
+    if (first != 0 && room >= (uint64_t)first + size + 64) {
         start = first;
     } else {
-        if (__builtin_wasm_memory_grow(0, step) == (size_t)-1) {
-            if (step == pages || __builtin_wasm_memory_grow(0, pages) == (size_t)-1) return 0;
+        if (!lattice_arena_grow(step)) {
+            if (step == pages || !lattice_arena_grow(pages)) return 0;
             step = pages;
         }
         if (first != 0) start = first;
-        room += (uintptr_t)step << 16;
+        room += step << 16;
     }
-    lattice_block *block = (lattice_block *)(start + 8);
-    if (lattice_heap.end && (uintptr_t)lattice_heap.end + LATTICE_BLOCK_HEADER == start)
-        block = lattice_heap.end;  // the new memory continues the last region
+    lattice_block *block = lattice_block_at(start + 8);
+    if (lattice_heap.end && lattice_heap.end + LATTICE_BLOCK_HEADER == start)
+        block = lattice_block_at(lattice_heap.end);  // the new memory continues the last region
     else
         block->before = 0;
-    lattice_heap.end = (lattice_block *)(room - LATTICE_BLOCK_HEADER);
-    lattice_heap.end->size = 0;
-    block->size = (uint32_t)((uintptr_t)lattice_heap.end - (uintptr_t)block);
-    lattice_heap.end->before = block->size;
+    lattice_heap.end = room - LATTICE_BLOCK_HEADER;
+    lattice_block *end = lattice_block_at(lattice_heap.end);
+    end->size = 0;
+    block->size = lattice_heap.end - lattice_offset_of(block);
+    end->before = block->size;
     lattice_heap_release(block);
     return 1;
 }

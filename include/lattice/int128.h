@@ -1,6 +1,6 @@
-// lattice/int128.h - 128-bit multiplication, division and shifts, which wasm has no instruction for.
+// lattice/int128.h - 128-bit multiplication, division and shifts, where no instruction does them.
 //
-// Owns: the functions that the compiler calls for __int128. Never: native code.
+// Owns: the functions that the compiler calls for __int128, for bare targets. Never: native programs.
 #ifndef LATTICE_INT128_H
 #define LATTICE_INT128_H
 

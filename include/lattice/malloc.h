@@ -1,6 +1,6 @@
-// lattice/malloc.h - the C library's names for the heap, for wasm.
+// lattice/malloc.h - the C library's names for the heap, for bare targets.
 //
-// Owns: malloc, calloc, realloc, aligned_alloc, free. Never: native code.
+// Owns: malloc, calloc, realloc, aligned_alloc, free. Never: native programs.
 #ifndef LATTICE_MALLOC_H
 #define LATTICE_MALLOC_H
 
@@ -10,7 +10,7 @@
 
 LATTICE_C_BEGIN
 
-// The block size for a request, or 0 if it is beyond what 32-bit memory could hold.
+// The block size for a request, or 0 if it is beyond what the heap could hold.
 static inline uint32_t lattice_heap_size(size_t len) {
     return len > 0x7fff0000u ? 0 : ((uint32_t)len + LATTICE_BLOCK_HEADER + 15) & ~15u;
 }

@@ -1,6 +1,6 @@
-// lattice/process.h - abort, exit and the small integer functions, for wasm.
+// lattice/process.h - abort, exit and the small integer functions, for bare targets.
 //
-// Owns: how a program's end looks in a sim: a logged line and a trap. Never: native code.
+// Owns: how a program's end looks in a sim: a logged line and a trap. Never: native programs.
 #ifndef LATTICE_PROCESS_H
 #define LATTICE_PROCESS_H
 

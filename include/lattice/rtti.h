@@ -1,7 +1,7 @@
-// lattice/rtti.h - dynamic_cast, for wasm.
+// lattice/rtti.h - dynamic_cast, for bare targets.
 //
 // Owns: the walk over the type descriptions that the compiler lays beside virtual tables (Itanium
-// C++ ABI, 2.9.5 and 2.9.7). Never: native code.
+// C++ ABI, 2.9.5 and 2.9.7). Never: native programs.
 #ifndef LATTICE_RTTI_H
 #define LATTICE_RTTI_H
 

@@ -1,4 +1,4 @@
-// lattice/start.h - what a module shows the host: the version marker, and static constructors once.
+// lattice/start.h - what a sim shows the host: the version marker, and static constructors once.
 //
 // Owns: the exports `lattice_abi_v1` and `_initialize`. Never: anything that a sim calls.
 #ifndef LATTICE_START_H

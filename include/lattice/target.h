@@ -27,6 +27,9 @@
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "lattice: wasm is little-endian, and so is every target that must equal it"
 #endif
+#if defined(LATTICE_CELL) && !(defined(__x86_64__) && defined(__SSE4_1__) && defined(__PIC__))
+#error "lattice: a shared object for the native tier is position-independent x86-64 code with SSE4.1: compile with -fPIC -msse4.1"
+#endif
 #if defined(__wasm64__) || defined(__wasm_atomics__) || defined(__wasm_relaxed_simd__)
 #error "lattice: 64-bit memories, threads and relaxed SIMD are refused at the upload: drop -matomics, -mrelaxed-simd"
 #endif
@@ -53,6 +56,12 @@ LATTICE_STATIC_ASSERT(sizeof(1.0) == sizeof(double), "lattice: drop -fsingle-pre
 
 // A definition in a header that several files include: the linker keeps one.
 #define LATTICE_WEAK __attribute__((weak))
+
+// Nothing but the headers and the surface: a module, and a shared object for the native tier, whose
+// build defines LATTICE_CELL. A native program has the system's C library as well.
+#if defined(__wasm__) || defined(LATTICE_CELL)
+#define LATTICE_BARE
+#endif
 
 #if defined(__wasm__)
 #define LATTICE_EXPORTED(name) __attribute__((export_name(#name)))

@@ -1,6 +1,6 @@
-// lattice/text.h - the C library's string functions for wasm.
+// lattice/text.h - the C library's string functions for bare targets.
 //
-// Owns: the definitions behind string.h, bytes in and bytes out, no locale. Never: native code.
+// Owns: the definitions behind string.h, bytes in and bytes out, no locale. Never: native programs.
 #ifndef LATTICE_TEXT_H
 #define LATTICE_TEXT_H
 
@@ -38,8 +38,8 @@ LATTICE_LIBC int strncmp(const char *a, const char *b, size_t most) {
     return 0;
 }
 
-LATTICE_LIBC int strcmp(const char *a, const char *b) { return strncmp(a, b, (size_t)-1); }
-LATTICE_LIBC int strcoll(const char *a, const char *b) { return strncmp(a, b, (size_t)-1); }
+LATTICE_LIBC int strcmp(const char *a, const char *b) { return strncmp(a, b, (size_t)PTRDIFF_MAX); }
+LATTICE_LIBC int strcoll(const char *a, const char *b) { return strncmp(a, b, (size_t)PTRDIFF_MAX); }
 
 static inline int lattice_lower(char c) { return c >= 'A' && c <= 'Z' ? c + 32 : (unsigned char)c; }
 
@@ -51,7 +51,7 @@ LATTICE_LIBC int strncasecmp(const char *a, const char *b, size_t most) {
     return 0;
 }
 
-LATTICE_LIBC int strcasecmp(const char *a, const char *b) { return strncasecmp(a, b, (size_t)-1); }
+LATTICE_LIBC int strcasecmp(const char *a, const char *b) { return strncasecmp(a, b, (size_t)PTRDIFF_MAX); }
 
 LATTICE_LIBC char *stpcpy(char *__restrict to, const char *__restrict from) {
     size_t len = strlen(from);
@@ -60,7 +60,7 @@ LATTICE_LIBC char *stpcpy(char *__restrict to, const char *__restrict from) {
 }
 
 LATTICE_LIBC char *strcpy(char *__restrict to, const char *__restrict from) {
-    stpcpy(to, from);
+    memcpy(to, from, strlen(from) + 1);  // gcc takes a stpcpy whose result is dropped for a strcpy
     return to;
 }
 

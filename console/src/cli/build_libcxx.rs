@@ -9,7 +9,7 @@ use std::{
 
 use super::CliError;
 
-/// libc++ in the version of the compiler: for wasm, and the same for this machine.
+/// libc++ in the version of the compiler: for wasm, and the same for x86-64.
 #[derive(Debug, Clone)]
 pub(super) struct Libcxx {
     /// The compiler's installation.
@@ -78,6 +78,16 @@ impl Libcxx {
         [library("libc++.a"), library("libc++abi.a"), LIBC.to_owned()]
     }
 
+    /// The shared object's.
+    pub(super) fn cell_headers(&self) -> [String; 2] {
+        ["-isystem".to_owned(), self.llvm.join("include/c++/v1").display().to_string()]
+    }
+
+    /// What the shared object is linked with, behind the source.
+    pub(super) fn cell_libraries(&self) -> [String; 2] {
+        ["lib/libc++.a", "lib/libc++abi.a"].map(|it| self.llvm.join(it).display().to_string())
+    }
+
     fn wasm_folder(&self) -> PathBuf {
         self.llvm.join("include/wasm32-wasi/c++/v1")
     }
@@ -87,9 +97,10 @@ impl Libcxx {
         [vec![self.wasm_folder().join("__config")], libraries.to_vec()].concat()
     }
 
-    fn native_parts(&self) -> [PathBuf; 3] {
-        ["include/c++/v1/__config", "lib/libc++.so", "lib/libc++abi.so"]
-            .map(|it| self.llvm.join(it))
+    fn native_parts(&self) -> Vec<PathBuf> {
+        let shared = ["include/c++/v1/__config", "lib/libc++.so", "lib/libc++abi.so"];
+        let shared = shared.map(|it| self.llvm.join(it));
+        [&shared[..], &self.cell_libraries().map(PathBuf::from)].concat()
     }
 
     fn how_to_install(&self, native: bool) -> String {

@@ -1,4 +1,4 @@
-//! The compilers' words for a sim: for its module, and for its native program.
+//! The compilers' words for a sim: for its module, its native program and its shared object.
 //! Never runs a build and never writes a file.
 
 use std::path::{Path, PathBuf};
@@ -25,10 +25,20 @@ pub(super) struct Source {
 const WASM: &str = "--target=wasm32 -nostdlib -Wl,--no-entry -Wl,--allow-undefined \
                     -Wl,--stack-first -Wl,-z,stack-size=1048576 -O2";
 const NATIVE: &str = "-O2 -g";
+/// Nothing of a system, as for the module; one instruction where wasm has one; throws and catches
+/// compiled as they are there; each function on its own, so that the linker drops what is not
+/// called; a frame larger than a page touches each of its pages, so that a stack overflow faults.
+const CELL: &str = "--target=x86_64-unknown-linux-gnu -shared -nostdlib -nostdlibinc -fuse-ld=lld \
+                    -DLATTICE_CELL -U__linux__ -U__unix__ -fPIC -fvisibility=hidden -msse4.1 \
+                    -fignore-exceptions -fno-asynchronous-unwind-tables -fno-stack-protector \
+                    -fstack-clash-protection -ffunction-sections -fdata-sections \
+                    -Wl,--gc-sections -Wl,-Bsymbolic -Wl,-z,now -Wl,-z,relro -Wl,-z,separate-code \
+                    -Wl,-z,noexecstack -Wl,--hash-style=sysv -O2";
 /// What the header promises equality under, in both programs; behind the author's own flags.
 const EQUAL: &str = "-ffp-contract=off -fno-math-errno -fsigned-char -fwrapv";
 /// libc++'s: what is thrown could not be caught in the sandbox.
 const WASM_LIBCXX: &str = "-fno-exceptions";
+const CELL_LIBCXX: &str = "-fno-exceptions -Wl,--exclude-libs,ALL";
 const NATIVE_LIBCXX: &str = "-stdlib=libc++ -fno-exceptions";
 
 impl Source {
@@ -64,7 +74,7 @@ impl Source {
         if self.is_c {
             return Ok(None);
         }
-        let words = [self.wasm_flags(), vec![self.included(), shown(&self.file)]].concat();
+        let words = [self.bare_flags(), vec![self.included(), shown(&self.file)]].concat();
         Ok(missing_header(&words)?.map(|header| format!("#include <{header}>")))
     }
 
@@ -75,7 +85,7 @@ impl Source {
             words.extend(split(WASM_LIBCXX));
             words.extend(self.without_debug_information());
         }
-        words.extend(self.wasm_flags());
+        words.extend(self.bare_flags());
         words.extend(self.common());
         words.extend(self.libcxx.iter().flat_map(Libcxx::wasm_headers));
         words.extend(self.places(module));
@@ -94,12 +104,24 @@ impl Source {
         words
     }
 
+    /// clang's, for the shared object.
+    pub(super) fn cell(&self, object: &Path) -> Vec<String> {
+        let mut words = split(CELL);
+        words.extend(self.libcxx.iter().flat_map(|_| split(CELL_LIBCXX)));
+        words.extend(self.bare_flags());
+        words.extend(self.common());
+        words.extend(self.libcxx.iter().flat_map(Libcxx::cell_headers));
+        words.extend(self.places(object));
+        words.extend(self.libcxx.iter().flat_map(Libcxx::cell_libraries));
+        words
+    }
+
     /// For the native program: the one for C++ links the library that `operator new` is in.
     pub(super) fn native_compiler(&self) -> &'static str {
         if self.is_c { "clang" } else { "clang++" }
     }
 
-    /// Behind the author's flags, in both.
+    /// Behind the author's flags, in all of them.
     fn common(&self) -> Vec<String> {
         let mut words = split(EQUAL);
         words.push(self.included());
@@ -107,7 +129,8 @@ impl Source {
         words
     }
 
-    fn wasm_flags(&self) -> Vec<String> {
+    /// Without those that need a system's library.
+    fn bare_flags(&self) -> Vec<String> {
         self.flags.iter().filter(|flag| !is_native_only(flag)).cloned().collect()
     }
 
@@ -148,13 +171,15 @@ mod tests {
     }
 
     #[test]
-    fn both_have_the_flags_of_equality_behind_the_authors() {
+    fn all_have_the_flags_of_equality_behind_the_authors() {
         let flags = ["-fsanitize=address".to_owned(), "-O1".to_owned()];
         let source = Source::new(Path::new("sim.c"), "include".into(), &flags).unwrap();
         let wasm = source.wasm(Path::new("sim.wasm")).join(" ");
         let native = source.native(Path::new("sim"), Path::new("runner.a")).join(" ");
+        let cell = source.cell(Path::new("sim.so")).join(" ");
         assert!(wasm.contains(&format!(" -O1 {EQUAL} ")), "{wasm}");
+        assert!(cell.contains(&format!(" -O1 {EQUAL} ")), "{cell}");
         assert!(native.contains(&format!(" -fsanitize=address -O1 {EQUAL} ")), "{native}");
-        assert!(!wasm.contains("-fsanitize"), "{wasm}");
+        assert!(![wasm, cell].concat().contains("-fsanitize"));
     }
 }

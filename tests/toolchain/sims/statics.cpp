@@ -49,6 +49,6 @@ LATTICE_EXPORT int32_t lattice_sim_tick(int64_t tick) {
 }
 
 // Constructed once: wave, step, lazy's. In each tick one Step, and two copies, which do not count.
-LATTICE_EXPORTED(constructed) extern "C" int32_t constructed() { return counts.constructed; }
-LATTICE_EXPORTED(units) extern "C" int32_t units() { return counts.units; }
+LATTICE_EXPORT LATTICE_EXPORTED(constructed) int32_t constructed() { return counts.constructed; }
+LATTICE_EXPORT LATTICE_EXPORTED(units) int32_t units() { return counts.units; }
 LATTICE_EXPORT int64_t lattice_sim_hash(void) { return int64_t(lattice_hash_f64(LATTICE_HASH_SEED, total)); }
