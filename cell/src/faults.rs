@@ -22,12 +22,11 @@ static CONTROL: AtomicPtr<Control> = AtomicPtr::new(ptr::null_mut());
 
 /// Gives every signal the meaning that it has from the start, and lets all of them in.
 pub(crate) fn reset_signals() -> io::Result<()> {
-    // SAFETY: an all-zero action is SIG_DFL without flags; signals that can't be set refuse.
+    for signal in 1..=libc::SIGRTMAX() {
+        system::default_action(signal);
+    }
+    // SAFETY: the calls write the set and read it.
     unsafe {
-        let default: libc::sigaction = mem::zeroed();
-        for signal in 1..=libc::SIGRTMAX() {
-            libc::sigaction(signal, &raw const default, ptr::null_mut());
-        }
         let mut none: libc::sigset_t = mem::zeroed();
         libc::sigemptyset(&raw mut none);
         answered(libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut()))

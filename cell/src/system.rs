@@ -33,6 +33,18 @@ pub(crate) fn fault_on_cpuid() {
     unsafe { call(libc::SYS_arch_prctl, [ARCH_CPUID_FAULT, 0, 0, 0]) };
 }
 
+/// Gives a signal the meaning that it has from the start, also one that the C library keeps for
+/// itself. The two that can't be changed have no other.
+pub(crate) fn default_action(signal: i32) {
+    // The kernel's struct: a handler, flags, what the handler returns to, and a mask.
+    let action = [0u64; 4];
+    let mask_bytes = 8;
+    // SAFETY: the kernel reads the action, which is SIG_DFL without flags.
+    unsafe {
+        call(libc::SYS_rt_sigaction, [signal as u64, action.as_ptr() as u64, 0, mask_bytes]);
+    }
+}
+
 /// A `prctl` whose arguments are numbers.
 pub(crate) fn prctl(option: i32, first: u64, second: u64) -> io::Result<i32> {
     // SAFETY: the callers' options take no pointers.

@@ -265,6 +265,9 @@ impl Cell {
     /// Gives the cell its turn, with what is in the ring, and waits until it hands it back. Past the
     /// deadline, and in whatever other case there is no turn, the process has been waited for.
     pub(crate) fn turn(&mut self, deadline: Instant) -> Result<Turn, Gone> {
+        if self.reaped {
+            return Err(Gone::Host(io::Error::other("the cell's process has ended before")));
+        }
         let control = self.ring().control();
         let seen = control.to_host.load(Ordering::Acquire);
         control.to_cell.fetch_add(1, Ordering::Release);
@@ -349,9 +352,6 @@ impl Cell {
 
     /// Waits for the end, which is certain, and reads how it was.
     fn reap(&mut self) -> io::Result<Gone> {
-        if self.reaped {
-            return Err(io::Error::other("the cell's process has ended before"));
-        }
         self.shared().reaper.unwatch(self.place.id, &self.watched);
         self.reaped = true;
         let id = WaitId::PidFd(self.watched.pidfd.as_fd());

@@ -1,7 +1,9 @@
 //! Cells around sims of a few bytes of machine code.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on says where")]
 
+mod attacks;
 mod code;
 mod functions;
 mod image;
+mod lives;
 mod turns;

@@ -1,5 +1,7 @@
 //! Host functions, as the cell answers and records them, and as it asks.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use lattice_cell::{Record, Turn, places};
 use lattice_policies::{Code as Answer, PlayerId};
 use lattice_surface::{Call, Event, Phase};
@@ -141,8 +143,7 @@ fn what_only_the_host_knows_is_asked_with_offsets_for_pointers() {
     let asked = |sim: &Sim| {
         let control = sim.cell.ring().control();
         let values = &control.asked;
-        let all: Vec<_> =
-            values.iter().map(|it| it.load(std::sync::atomic::Ordering::Relaxed)).collect();
+        let all: Vec<_> = values.iter().map(|it| it.load(Relaxed)).collect();
         (super::image::get(&control.function), all)
     };
     assert_eq!(sim.call(Phase::Tick, 0, [0, 0]).unwrap(), Turn::Ask);

@@ -5,7 +5,10 @@ use std::{
     os::{fd::AsFd, unix::fs::FileExt},
     path::PathBuf,
     process::Command,
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -90,26 +93,35 @@ impl Sim {
         Self { cell, image }
     }
 
-    /// Asks for a call of the code at that offset of the image.
+    /// Calls the code at that offset of the image.
     pub(super) fn call(
         &mut self,
         phase: Phase,
         at: u64,
         arguments: [u64; 2],
     ) -> Result<Turn, Gone> {
-        let control = self.cell.ring().control();
-        let place = Phase::ALL.iter().position(|it| *it == phase).unwrap();
-        set(&control.request, Request::Call as u32);
-        set(&control.phase, place as u32);
-        control.entry.store(IMAGE_BASE + at, std::sync::atomic::Ordering::Relaxed);
-        for (to, value) in control.arguments.iter().zip(arguments) {
-            to.store(value, std::sync::atomic::Ordering::Relaxed);
-        }
+        self.ask(phase, at, arguments);
         self.turn()
     }
 
     pub(super) fn tick(&mut self) -> Result<Turn, Gone> {
         self.call(Phase::Tick, CODE, [0, 0])
+    }
+
+    pub(super) fn tick_until(&mut self, deadline: Instant) -> Result<Turn, Gone> {
+        self.ask(Phase::Tick, CODE, [0, 0]);
+        self.cell.turn(deadline)
+    }
+
+    fn ask(&self, phase: Phase, at: u64, arguments: [u64; 2]) {
+        let control = self.cell.ring().control();
+        let place = Phase::ALL.iter().position(|it| *it == phase).unwrap();
+        set(&control.request, Request::Call as u32);
+        set(&control.phase, place as u32);
+        control.entry.store(IMAGE_BASE + at, Relaxed);
+        for (to, value) in control.arguments.iter().zip(arguments) {
+            to.store(value, Relaxed);
+        }
     }
 
     /// Lets the sim go on with an answer.
@@ -139,7 +151,7 @@ impl Sim {
     }
 
     pub(super) fn returned(&self) -> i64 {
-        self.cell.ring().control().returned.load(std::sync::atomic::Ordering::Relaxed)
+        self.cell.ring().control().returned.load(Relaxed)
     }
 
     pub(super) fn memory<const LEN: usize>(&self, offset: u64) -> [u8; LEN] {
@@ -161,10 +173,10 @@ pub(super) fn status(cell: &Cell, field: &str) -> String {
     fields.find(|(name, _)| *name == field).unwrap().1.trim().to_owned()
 }
 
-pub(super) fn get(field: &std::sync::atomic::AtomicU32) -> u32 {
-    field.load(std::sync::atomic::Ordering::Relaxed)
+pub(super) fn get(field: &AtomicU32) -> u32 {
+    field.load(Relaxed)
 }
 
-pub(super) fn set(field: &std::sync::atomic::AtomicU32, value: u32) {
-    field.store(value, std::sync::atomic::Ordering::Relaxed);
+pub(super) fn set(field: &AtomicU32, value: u32) {
+    field.store(value, Relaxed);
 }
