@@ -1,5 +1,5 @@
-//! `lattice build`: one source, the module and its native twin, by commands that are shown.
-//! Never looks into what was built.
+//! `lattice build`: one source, the module, its native twin and the shared object for the native
+//! tier, by commands that are shown. Never looks into what was built, but by the scan of an upload.
 
 use std::{
     env, fs,
@@ -8,23 +8,31 @@ use std::{
 };
 
 use clap::Args;
+use lattice_policies::{
+    Policy,
+    admission::{self, Packaging},
+};
 
 use super::{
     CliError, build_flags::refusal, build_libcxx::not_run, build_words::Source, dev::headers_above,
-    shell::pasted, terminal,
+    shell::pasted, terminal, verdict::verdict,
 };
+use crate::http::error::ApiError;
 
-/// Build a sim's module, and the same source as a native program.
+/// Build a sim's module, and the same source as a native program and a shared object.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The commands are shown as they are run, and can be pasted. Flags behind -- go to both of them;
--fsanitize goes to the native one. Flags by which the two programs would differ are refused.
-A source that includes <vector>, <string> and the like is built with libc++, for both.
-Exit code: 0 built, 1 the compiler failed or a library is not installed, 2 bad usage.
+The commands are shown as they are run, and can be pasted. Flags behind -- go to all of them;
+-fsanitize goes to the native program alone. Flags by which what is built would differ are refused.
+A source that includes <vector>, <string> and the like is built with libc++, in all of them.
+The shared object is for the server's native tier, and is scanned as an upload of it would be.
+Exit code: 0 built, 1 the compiler failed, a library is not installed or the shared object would be
+refused, 2 bad usage.
 
 Examples:
   lattice build game_sim.cpp -o out                  # out/game_sim.wasm
-  lattice build game_sim.cpp -o out --native         # and out/game_sim, for a debugger
+  lattice build game_sim.cpp -o out --native         # and out/game_sim, for a debugger, and
+                                                     # out/game_sim.so, for the native tier
   lattice build game_sim.c --native -- -O0 -g -fsanitize=address,undefined
   lattice verify --wasm out/game_sim.wasm --native out/game_sim")]
 pub(crate) struct Build {
@@ -33,7 +41,7 @@ pub(crate) struct Build {
     /// The folder for what is built; it is made if there is none
     #[arg(short = 'o', value_name = "DIR", default_value = ".")]
     output: PathBuf,
-    /// Build the native program too
+    /// Build the native program and the shared object too
     #[arg(long)]
     native: bool,
     /// Build with libc++ though no header asks for it: <algorithm> and <memory> are then libc++'s
@@ -65,12 +73,25 @@ pub(crate) fn run(args: &Build) -> Result<(), CliError> {
     fs::create_dir_all(&args.output).map_err(CliError::unreadable(&args.output))?;
     found.map_or(Ok(()), |found| terminal::line(&format!("# {found}")))?;
 
-    let program = args.output.join(file.file_stem().unwrap_or_default());
-    let module = args.output.join(file.with_extension("wasm").file_name().unwrap_or_default());
-    show_and_run("clang", &source.wasm(&module))?;
-    runner.map_or(Ok(()), |runner| {
-        show_and_run(source.native_compiler(), &source.native(&program, &runner))
-    })
+    let place = |kind| args.output.join(file.with_extension(kind).file_name().unwrap_or_default());
+    show_and_run("clang", &source.wasm(&place("wasm")))?;
+    let Some(runner) = runner else { return Ok(()) };
+    show_and_run(source.native_compiler(), &source.native(&place(""), &runner))?;
+    let object = place("so");
+    show_and_run("clang", &source.cell(&object))?;
+    check(&object)
+}
+
+/// What an upload of the shared object would be refused for, under the policy that ships with
+/// lattice, with every reason and what to do.
+fn check(object: &Path) -> Result<(), CliError> {
+    let bytes = fs::read(object).map_err(CliError::unreadable(object))?;
+    let Err(rejection) = admission::scan(Packaging::Native, bytes, &Policy::default()) else {
+        return Ok(());
+    };
+    terminal::line(&format!("# an upload of {} would be", object.display()))?;
+    terminal::print(&verdict(&ApiError::Refused(Box::new(rejection)).problem()))?;
+    Err(CliError::Refused)
 }
 
 fn runner(args: &Build) -> Result<PathBuf, CliError> {
