@@ -87,7 +87,7 @@ pub struct ServerConfig {
     pub matches_per_game: usize,
     /// The command that native sims run in; empty for the `lattice-cell` beside this command.
     pub native_cell: PathBuf,
-    /// Cells at once; replays and upgrades of native matches take theirs of the same.
+    /// Native matches that can run at once, of all; their replays and upgrades have places beside.
     pub native_slots: u32,
     /// Processors kept for native matches: there, host and cell wait for each other without sleeping.
     pub native_spin_cpus: Vec<u32>,

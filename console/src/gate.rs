@@ -81,7 +81,8 @@ pub(crate) async fn judge(
     recording: Bytes,
 ) -> ApiResult<ModuleBuild> {
     let place = replay::place(app)?;
-    let (limits, engine) = (app.policy.matches.clone(), app.fleet.fingerprint());
+    let engine = app.fleet.fingerprint_of(build.packaging);
+    let limits = app.policy.matches.clone();
     let built = build.sha256;
     let read = blocking(move || {
         let _held_with_the_bytes = transfer;

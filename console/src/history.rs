@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lattice_host::{PAGE_BYTES, Program, Snapshot};
 use lattice_policies::{MatchId, Sha256, policy::LogMode};
-use lattice_store::{LogExtent, Match, StoreError, StoredSnapshot};
+use lattice_store::{LogExtent, Match, ModuleBuild, StoreError, StoredSnapshot};
 use lattice_surface::InputLog;
 use semver::Version;
 
@@ -105,11 +105,17 @@ pub(crate) async fn program(
     found: &Match,
     module: Sha256,
 ) -> ApiResult<(Version, Program)> {
+    let build = build(app, found, module).await?;
+    let program = launch::program(app, &build).await?;
+    Ok((build.version, program))
+}
+
+/// The build of the match's game that had that module.
+pub(crate) async fn build(app: &App, found: &Match, module: Sha256) -> ApiResult<ModuleBuild> {
     let version = version(app, found, module).await?;
-    let (game, wanted) = (found.game.clone(), version.clone());
-    let build = app.store(move |store| store.build(&game, &wanted)).await?;
-    let program = launch::program(app, &build.ok_or(ApiError::NotFound("build"))?).await?;
-    Ok((version, program))
+    let game = found.game.clone();
+    let build = app.store(move |store| store.build(&game, &version)).await?;
+    build.ok_or(ApiError::NotFound("build"))
 }
 
 async fn version(app: &App, found: &Match, module: Sha256) -> ApiResult<Version> {

@@ -19,6 +19,7 @@ use crate::{
     http::error::{ApiError, ApiResult},
     reports, secrets,
     share::Place,
+    tier,
 };
 
 /// What is asked of a new match.
@@ -160,10 +161,12 @@ pub(crate) async fn schedulable(
 
 /// The build's program. Its bytes are hashed and scanned again: what runs is what was admitted.
 pub(crate) async fn program(app: &App, build: &ModuleBuild) -> ApiResult<Program> {
+    tier::require(app.fleet.native_tier(), build.packaging).map_err(ApiError::NativeTier)?;
     let (fleet, admitted) = (app.fleet.clone(), admitted(app, build).await?);
     let compiled = blocking(move || fleet.compile(&admitted)).await?;
     compiled.map_err(|error| match error {
         CompileError::Busy { .. } => ApiError::Busy("too many modules wait for the compiler"),
+        CompileError::Tier(why) => ApiError::NativeTier(why),
         error => ApiError::internal(error),
     })
 }
@@ -206,7 +209,7 @@ async fn give_up(app: &App, made: &Match, error: &impl ToString) -> ApiResult<()
 
 fn busy(error: ApplyError) -> &'static str {
     match error {
-        ApplyError::Full { .. } => "all match slots are taken",
+        ApplyError::Full { .. } => "all match slots, or all cells, are taken",
         ApplyError::Busy => "too many matches are starting",
         ApplyError::HostStopping => "the server is going down",
     }

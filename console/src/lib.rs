@@ -37,6 +37,7 @@ mod schedule;
 mod server;
 mod share;
 mod socket;
+mod tier;
 mod upgrade;
 mod upload;
 

@@ -32,6 +32,8 @@ pub(crate) struct Metrics {
     log_lines_dropped: Counter,
     match_slots: Gauge,
     matches: Gauge,
+    native_matches: Gauge,
+    cells: Gauge,
     players_connected: Gauge,
     late_ticks: Gauge,
     dropped_periods: Gauge,
@@ -82,6 +84,8 @@ impl Metrics {
             log_lines_dropped: Counter::default(),
             match_slots: Gauge::default(),
             matches: Gauge::default(),
+            native_matches: Gauge::default(),
+            cells: Gauge::default(),
             players_connected: Gauge::default(),
             late_ticks: Gauge::default(),
             dropped_periods: Gauge::default(),
@@ -122,6 +126,12 @@ impl Metrics {
         );
         registry.register("match_slots", "Matches that can run", self.match_slots.clone());
         registry.register("matches", "Matches that run", self.matches.clone());
+        registry.register(
+            "native_matches",
+            "Matches that run natively",
+            self.native_matches.clone(),
+        );
+        registry.register("cells", "Processes that native sims run in", self.cells.clone());
         registry.register(
             "players_connected",
             "Players with an open connection",
@@ -177,7 +187,7 @@ impl Metrics {
         self.requests.get_or_create(&RequestLabels { method, route, status }).inc();
     }
 
-    /// `admitted`, `same`, `taken` or `rejected`.
+    /// `admitted`, `same`, `taken`, `rejected` or `unavailable`.
     pub(crate) fn uploaded(&self, outcome: &'static str) {
         self.uploads.get_or_create(&OutcomeLabels { outcome }).inc();
     }
@@ -218,6 +228,8 @@ impl Metrics {
         let statuses = || fleet.matches.iter().map(|(_, status)| status);
         self.match_slots.set(fleet.slots.into());
         self.matches.set(fleet.matches.len() as i64);
+        self.native_matches.set(fleet.native.into());
+        self.cells.set(fleet.cells.into());
         self.players_connected.set(statuses().map(|status| i64::from(status.connected)).sum());
         self.late_ticks.set(statuses().map(|status| status.late_ticks as i64).sum());
         self.dropped_periods.set(statuses().map(|status| status.dropped_periods as i64).sum());
@@ -264,7 +276,7 @@ mod tests {
         metrics.answered(&Method::GET, "/games/{game}", StatusCode::OK, took);
         metrics.answered(&Method::from_bytes(b"BREW").unwrap(), "unmatched", StatusCode::OK, took);
         metrics.upload_stage("scan", took);
-        let fleet = FleetFigures { slots: 7, ..FleetFigures::default() };
+        let fleet = FleetFigures { slots: 7, native: 2, cells: 3, ..FleetFigures::default() };
         let egress = EgressFigures { waiting: 5, refused: 3, ..EgressFigures::default() };
         let page = metrics.render(&fleet, &egress).unwrap();
         assert_eq!(metrics.render(&fleet, &egress).unwrap(), page, "it counts nothing by itself");
@@ -274,6 +286,8 @@ mod tests {
         assert!(page.contains(r#"method="other""#) && !page.contains("BREW"), "{page}");
         assert!(page.contains(r#"lattice_upload_stage_seconds_count{stage="scan"} 1"#), "{page}");
         assert!(page.contains("lattice_match_slots 7"), "{page}");
+        assert!(page.contains("lattice_native_matches 2"), "{page}");
+        assert!(page.contains("lattice_cells 3"), "{page}");
         assert!(page.contains("lattice_fetches_waiting 5"), "{page}");
         assert!(page.contains(r#"lattice_fetches_total{outcome="refused"} 3"#), "{page}");
         assert!(page.contains(r#"lattice_fetches_total{outcome="ok"} 0"#), "{page}");

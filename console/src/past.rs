@@ -16,6 +16,7 @@ use crate::{
     app::{App, blocking},
     history,
     http::error::{ApiError, ApiResult},
+    launch,
     replay::{self, GivenUp},
 };
 
@@ -83,11 +84,12 @@ impl Past {
     ) -> ApiResult<Moment> {
         let number = self.part(at)?;
         let part = self.log.parts()[number];
-        if part.fingerprint() != app.fleet.fingerprint() {
-            let (logged, here) = (part.fingerprint(), app.fleet.fingerprint());
+        let build = history::build(app, &self.found, part.module()).await?;
+        let (logged, here) = (part.fingerprint(), app.fleet.fingerprint_of(build.packaging));
+        if logged != here {
             return Err(replay::refused(ReplayError::OtherEngine { logged, here }));
         }
-        let (version, program) = history::program(app, &self.found, part.module()).await?;
+        let program = launch::program(app, &build).await?;
         if !program.can_snapshot() {
             return Err(replay::refused(ReplayError::NotKept));
         }
@@ -97,7 +99,7 @@ impl Past {
             None => self.newest(app, &part, at).await?.map(Arc::new),
         };
         let snapshot = self.run(app, (number, &program), from, at).await?;
-        Ok(Moment { version, program, snapshot: Arc::new(snapshot) })
+        Ok(Moment { version: build.version, program, snapshot: Arc::new(snapshot) })
     }
 
     /// The number of the log's part that a match before that tick goes on in.

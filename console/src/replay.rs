@@ -23,6 +23,7 @@ use crate::{
     app::{App, blocking},
     history,
     http::error::{ApiError, ApiResult},
+    launch,
 };
 
 const NO_PLACE: &str = "all places for replays are taken";
@@ -130,12 +131,13 @@ async fn pieces(
         if part.first_tick() > to {
             break;
         }
-        if part.fingerprint() != app.fleet.fingerprint() {
+        let build = history::build(app, found, part.module()).await?;
+        if part.fingerprint() != app.fleet.fingerprint_of(build.packaging) {
             let (from, until, engine) = (part.first_tick(), part.until, part.fingerprint());
             skipped.push(Skipped { from, until, engine });
             continue;
         }
-        let (_, program) = history::program(app, found, part.module()).await?;
+        let program = launch::program(app, &build).await?;
         let base = base(app, found, part).await?;
         pieces.push(Piece { at, program, base });
     }

@@ -41,8 +41,9 @@ pub(crate) async fn resume_all(app: &App) -> ApiResult<Resumed> {
                 resumed.back += 1;
                 on_their_way.push(left.id);
             }
-            // The database's trouble is not the match's: it stays for a next start.
-            Err(error @ ApiError::Store(_)) => {
+            // The database's trouble is not the match's, nor is a tier that is off: it stays for a
+            // next start.
+            Err(error @ (ApiError::Store(_) | ApiError::NativeTier(_))) => {
                 tracing::error!(id = %left.id, %error, "a match is not brought back now");
             }
             Err(error) => {

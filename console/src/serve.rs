@@ -7,16 +7,20 @@ use std::{
     process,
 };
 
+use lattice_host::NativeTier;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{ServeSettings, ServerConfig};
 pub use crate::server::{ServeError, Server};
+use crate::{
+    config::{ServeSettings, ServerConfig},
+    tier,
+};
 
 /// Runs the server until SIGTERM or SIGINT, then stops it gracefully; a second signal ends the
 /// process at once. Blocks; must not be called inside an async runtime.
 ///
-/// Prints on stdout `listening on http://ADDR`, `metrics on http://ADDR/metrics`, and at the
+/// Prints on stdout `native tier: off` or with its barriers, `listening on http://ADDR`, `metrics on http://ADDR/metrics`, and at the
 /// first start of a data folder `super-admin token (shown once): lat_...`.
 pub fn run(settings: ServeSettings) -> Result<(), ServeError> {
     log(&settings.server);
@@ -28,6 +32,7 @@ pub fn run(settings: ServeSettings) -> Result<(), ServeError> {
     if let Some(token) = server.first_token() {
         say(&format!("super-admin token (shown once): {token}"));
     }
+    say_tier(server.native_tier());
     say(&format!("listening on http://{}", server.address()));
     say(&format!("metrics on http://{}/metrics", server.admin_address()));
     server.runtime().block_on(signals.next());
@@ -43,6 +48,15 @@ pub fn run(settings: ServeSettings) -> Result<(), ServeError> {
 fn say(line: &str) {
     let mut stdout = io::stdout();
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+}
+
+/// Says whether native sims are run; loudly, if the policy wants them and they are not.
+fn say_tier(tier: &NativeTier) {
+    let line = format!("native tier: {}", tier::words(tier));
+    match tier {
+        NativeTier::Refused(_) => drop(writeln!(io::stderr(), "lattice: {line}")),
+        NativeTier::Off | NativeTier::Ready(_) => say(&line),
+    }
 }
 
 /// Sends what is logged to stderr. Another subscriber that is there already stays.

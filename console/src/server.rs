@@ -14,7 +14,7 @@ use std::{
 
 use axum::Router;
 use lattice_host::{
-    CellSettings, Fleet, HostSettings, StartError,
+    Fleet, HostSettings, NativeTier, StartError,
     egress::{EgressSettings, SystemNetwork},
 };
 use lattice_policies::roles::Role;
@@ -37,6 +37,7 @@ use crate::{
     resume::resume_all,
     schedule::Schedule,
     secrets::{self, Secret},
+    tier,
 };
 
 /// The subject of the first super-admin.
@@ -120,9 +121,12 @@ impl Server {
                 records,
                 network: Arc::new(SystemNetwork),
             },
-            cells: CellSettings::default(),
+            cells: tier::cells(&config),
         };
         let fleet = Fleet::start(host, Arc::new(reporter))?;
+        if let NativeTier::Refused(why) = fleet.native_tier() {
+            tracing::warn!(why, "the policy wants native sims, and none are run");
+        }
         let first_token = first_token(&store)
             .map_err(|cause| ServeError::Store { dir: config.data_dir.clone(), cause })?;
 
@@ -174,6 +178,11 @@ impl Server {
     /// The first super-admin's token, if this was the data folder's first start.
     pub fn first_token(&self) -> Option<&str> {
         self.first_token.as_ref().map(Secret::text)
+    }
+
+    /// Whether native sims are run.
+    pub(crate) fn native_tier(&self) -> &NativeTier {
+        self.app.fleet.native_tier()
     }
 
     pub(crate) fn runtime(&self) -> &Runtime {

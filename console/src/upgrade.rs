@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use lattice_host::{MatchSpec, Origin, Program, Snapshot, UpgradeError};
-use lattice_policies::{policy::LogMode, roles::Permit};
+use lattice_policies::{isolation::Isolation, policy::LogMode, roles::Permit};
 use lattice_store::{Actor, Match, NewSegment, SegmentWhy, Store, StoreError};
 use semver::Version;
 
@@ -36,7 +36,9 @@ pub(crate) async fn upgrade(
         let build = launch::schedulable(&app, &found.game, version).await?;
         let program = launch::program(&app, &build).await?;
         let spec = spec(&app, &found, program).await?;
-        let first_tick = switch(&app, actor, spec, build.version).await?;
+        let (first_tick, isolation) = switch(&app, actor, spec, build.version).await?;
+        let id = found.id.clone();
+        app.store(move |store| store.set_isolation(&id, isolation.as_ref())).await?;
         let id = found.id;
         let found = app.store(move |store| store.match_by_id(&id)).await?;
         Ok(Upgraded { found: found.ok_or(ApiError::NotFound("match"))?, first_tick })
@@ -59,8 +61,13 @@ async fn spec(app: &App, found: &Match, program: Program) -> ApiResult<MatchSpec
     })
 }
 
-/// Gives the first tick that the new version runs.
-async fn switch(app: &App, actor: Actor, spec: MatchSpec, version: Version) -> ApiResult<i64> {
+/// Gives the first tick that the new version runs, and the barriers around it.
+async fn switch(
+    app: &App,
+    actor: Actor,
+    spec: MatchSpec,
+    version: Version,
+) -> ApiResult<(i64, Option<Isolation>)> {
     let app = app.clone();
     let upgraded = blocking(move || {
         let is_logged = app.policy.matches.log != LogMode::Off;
@@ -75,7 +82,7 @@ async fn switch(app: &App, actor: Actor, spec: MatchSpec, version: Version) -> A
         });
         upgraded.map_err(|error| unkept.map_or_else(|| refused(error), ApiError::Store))
     });
-    upgraded.await?.map(|upgraded| upgraded.snapshot.tick)
+    upgraded.await?.map(|upgraded| (upgraded.snapshot.tick, upgraded.isolation))
 }
 
 /// Keeps what the new segment of the log begins with, and then who runs it. The log's record of it

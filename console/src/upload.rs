@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use lattice_host::CompileError;
 use lattice_policies::{
-    GameId,
+    GameId, Sha256,
     admission::{self, Admitted, Packaging, Rejection},
     escape::guest_text,
     roles::Permit,
 };
-use lattice_store::{Actor, BuildFacts, Inserted, ModuleBuild};
+use lattice_store::{Actor, AuditEntry, BuildFacts, Inserted, ModuleBuild};
 use semver::Version;
+use serde_json::json;
 
 use crate::{
     app::{App, blocking, to_its_end},
@@ -19,6 +20,7 @@ use crate::{
     packaging::policy_id,
     receipt::sign_build,
     share::Place,
+    tier,
 };
 
 /// A module that someone may upload, and where to.
@@ -55,6 +57,9 @@ pub(crate) async fn admit(
 }
 
 async fn decide(app: &App, upload: Upload) -> ApiResult<Outcome> {
+    if let Err(why) = tier::require(app.fleet.native_tier(), upload.packaging) {
+        return Err(refuse_unjudged(app, upload, why).await);
+    }
     let Upload { actor, game, version, packaging, bytes } = upload;
     let admitted = match scan(app, packaging, bytes).await? {
         Ok(admitted) => admitted,
@@ -121,6 +126,23 @@ async fn commit(
     }
 }
 
+/// Refuses what could not be run here, with a row of audit that is no verdict on the module.
+async fn refuse_unjudged(app: &App, upload: Upload, why: String) -> ApiError {
+    app.metrics.uploaded("unavailable");
+    let Upload { actor, game, version, bytes, .. } = upload;
+    let told = why.clone();
+    let recorded = app.store(move |store| {
+        let (target, sha256) = (version.to_string(), Sha256::of(&bytes).to_string());
+        let detail = json!({
+            "Version": target, "Sha256": sha256, "Size": bytes.len(), "Why": told,
+        });
+        let (action, outcome) = ("module.upload", "unavailable");
+        let entry = AuditEntry { action, game: Some(&game), target: &target, outcome, detail };
+        store.record(&actor, &entry)
+    });
+    recorded.await.map_or_else(|error| error, |()| ApiError::NativeTier(why))
+}
+
 async fn refuse(
     app: &App,
     actor: Actor,
@@ -144,8 +166,12 @@ async fn refuse_uncompiled(
     admitted: &Admitted,
     error: CompileError,
 ) -> ApiError {
-    if let CompileError::Busy { .. } = error {
-        return ApiError::Busy("too many modules wait for the compiler");
+    match error {
+        CompileError::Busy { .. } => {
+            return ApiError::Busy("too many modules wait for the compiler");
+        }
+        CompileError::Tier(why) => return ApiError::NativeTier(why),
+        CompileError::Compile(_) | CompileError::Link(_) => {}
     }
     tracing::warn!(%error, sha256 = %admitted.sha256(), "an admitted module does not compile");
     app.metrics.uploaded("rejected");

@@ -99,6 +99,10 @@ pub enum ApplyError {
 pub struct FleetFigures {
     pub slots: u32,
     pub matches: Vec<(MatchId, MatchStatus)>,
+    /// Of those, native ones.
+    pub native: u32,
+    /// Processes that native sims run in, those of replays and upgrades among them.
+    pub cells: u32,
 }
 
 /// The running matches of a host. Cheap to clone.
@@ -283,8 +287,10 @@ impl Fleet {
 
     pub fn figures(&self) -> FleetFigures {
         let live: Vec<_> = self.inner.registry.lock().values().cloned().collect();
+        let native = live.iter().filter(|live| live.is_native()).count() as u32;
         let matches = live.iter().map(|live| (live.id().clone(), live.status())).collect();
-        FleetFigures { slots: self.inner.engine.slots(), matches }
+        let (slots, cells) = (self.inner.engine.slots(), self.inner.native.cells());
+        FleetFigures { slots, matches, native, cells }
     }
 
     /// Asks every sim to stop, waits up to `grace` for them, and ends the others. Blocks.

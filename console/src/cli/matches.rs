@@ -166,10 +166,10 @@ async fn run_list(list: &List) -> Result<(), CliError> {
     if list.json {
         return terminal::json_lines(&matches);
     }
-    let members = ["Id", "Version", "State", "TickHz", "Tick", "Players", "CreatedAt"];
+    let members = ["Id", "Version", "Packaging", "State", "TickHz", "Tick", "Players", "CreatedAt"];
     let rows: Vec<_> =
         matches.iter().map(|one| members.map(|member| string(one, member))).collect();
-    let heads = ["MATCH", "VERSION", "STATE", "HZ", "TICKS", "PLAYERS", "STARTED"];
+    let heads = ["MATCH", "VERSION", "PACKAGING", "STATE", "HZ", "TICKS", "PLAYERS", "STARTED"];
     terminal::print(&table(heads, &rows))
 }
 

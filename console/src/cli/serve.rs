@@ -31,7 +31,7 @@ pub(crate) struct Serve {
     /// The configuration: TOML with a [server] section
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The limits of modules and matches: TOML with [admission] and [match]
+    /// The limits of modules and matches: TOML with [admission], [match], [egress] and [native]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// Where the API, the sockets and the pages are served [default: 127.0.0.1:3004]

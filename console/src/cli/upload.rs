@@ -13,7 +13,7 @@ use bytes::Bytes;
 use clap::Args;
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use lattice_policies::GameId;
+use lattice_policies::{GameId, admission::Packaging};
 use serde_json::Value;
 
 use super::{
@@ -22,6 +22,7 @@ use super::{
     terminal::{self, StatusLine, bytes},
     verdict::{is_admitted, verdict},
 };
+use crate::packaging::content_type;
 
 /// Upload a module to a game: it is scanned, and stored if it is admitted.
 #[derive(Debug, Args)]
@@ -30,13 +31,14 @@ Exit code: 0 admitted, 1 refused or failed, 2 if the file cannot be read.
 
 Examples:
   lattice upload game_sim.wasm --game g_0123456789abcdef --version 1.0.0
+  lattice upload game_sim.so --game g_0123456789abcdef --version 1.0.0      # native, told by its bytes
   LATTICE_TOKEN=lat_... lattice upload game_sim.wasm --game g_0123456789abcdef --version 1.1.0-rc.1
 
 The same with curl:
   curl -T game_sim.wasm -H 'content-type: application/wasm' -H \"authorization: Bearer $LATTICE_TOKEN\" \\
        http://127.0.0.1:3004/games/g_0123456789abcdef/modules/1.0.0")]
 pub(crate) struct Upload {
-    /// The module: a core WebAssembly module, in its binary form
+    /// The module: a core WebAssembly module in its binary form, or a native one
     file: PathBuf,
     /// The game's id
     #[arg(long)]
@@ -84,9 +86,18 @@ pub(crate) async fn upload(
     file: &Path,
 ) -> Result<Answer, CliError> {
     let path = format!("/games/{game}/modules/{}", segment(version));
-    let answer = client.put_bytes(&path, "application/wasm", file_body(file)?).await?;
+    let content = content_type(packaging(file).map_err(CliError::unreadable(file))?);
+    let answer = client.put_bytes(&path, content, file_body(file)?).await?;
     let is_verdict = answer.json().is_ok_and(|json| json["Admitted"].is_boolean());
     if is_verdict { Ok(answer) } else { Ok(answer.success()?) }
+}
+
+/// What the file is, by its first bytes.
+fn packaging(file: &Path) -> io::Result<Packaging> {
+    const MAGIC_BYTES: u64 = 4;
+    let mut magic = Vec::new();
+    File::open(file)?.take(MAGIC_BYTES).read_to_end(&mut magic)?;
+    Ok(Packaging::of(&magic))
 }
 
 /// A file as a body, which is read as it is sent.

@@ -1,11 +1,11 @@
-//! A sim in the sandbox for `lattice verify` and `lattice receipt verify`: compiled and called in this
+//! A sim in the sandbox, or in a cell, for `lattice verify` and `lattice receipt verify`: compiled and called in this
 //! process, in a fleet of one slot whose folder is temporary. Nothing that it asks for leaves.
 
 use std::{ops::ControlFlow, path::Path, sync::Arc};
 
 use lattice_host::{
-    CellSettings, Fault, Fleet, Guest, HostSettings, Image, InputChunk, LogLine, MatchEnd, Program,
-    Reports, Snapshot,
+    Fault, Fleet, Guest, HostSettings, Image, InputChunk, LogLine, MatchEnd, Program, Reports,
+    Snapshot,
     egress::{EgressSettings, SystemNetwork},
     replay::{ReplayError, Replayed, Stretch},
 };
@@ -19,6 +19,29 @@ use lattice_twin::{Course, Sim};
 use tokio::sync::mpsc;
 
 use super::CliError;
+use crate::{config::ServerConfig, tier};
+
+/// Why a module can't be run here.
+pub(super) enum NoSandbox {
+    /// It is native, and this machine has no native tier; why.
+    Tier(String),
+    Failed(CliError),
+}
+
+impl From<CliError> for NoSandbox {
+    fn from(error: CliError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<NoSandbox> for CliError {
+    fn from(none: NoSandbox) -> Self {
+        match none {
+            NoSandbox::Tier(why) => Self::failed(why),
+            NoSandbox::Failed(error) => error,
+        }
+    }
+}
 
 /// A module that is ready to run under a policy.
 pub(super) struct Sandbox {
@@ -28,8 +51,10 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    pub(super) fn new(wasm: Vec<u8>, policy: &Policy, folder: &Path) -> Result<Self, CliError> {
-        let admitted = admission::scan(Packaging::Wasm, wasm, policy)
+    /// A native module runs in a cell, which takes a machine that can raise its barriers.
+    pub(super) fn new(bytes: Vec<u8>, policy: &Policy, folder: &Path) -> Result<Self, NoSandbox> {
+        let packaging = Packaging::of(&bytes);
+        let admitted = admission::scan(packaging, bytes, policy)
             .map_err(|_| CliError::failed("the module is refused; `lattice scan` says why"))?;
         let egress = EgressSettings {
             policy: policy.egress.clone(),
@@ -38,10 +63,12 @@ impl Sandbox {
             network: Arc::new(SystemNetwork),
         };
         let cache_dir = folder.join("code");
-        let policy = policy.clone();
-        let cells = CellSettings::default();
+        let mut policy = policy.clone();
+        policy.native.enabled = packaging == Packaging::Native;
+        let cells = tier::cells(&ServerConfig::default());
         let settings = HostSettings { policy, workers: 1, slots: 1, cache_dir, egress, cells };
         let fleet = Fleet::start(settings, Arc::new(NoMatches)).map_err(CliError::failed)?;
+        tier::require(fleet.native_tier(), packaging).map_err(NoSandbox::Tier)?;
         let program = fleet.compile(&admitted).map_err(CliError::failed)?;
         Ok(Self { program, fleet })
     }
@@ -51,7 +78,7 @@ impl Sandbox {
     }
 
     pub(super) fn fingerprint(&self) -> Sha256 {
-        self.fleet.fingerprint()
+        self.program.fingerprint()
     }
 
     /// What is compiled of the module.
@@ -66,22 +93,22 @@ impl Sandbox {
     }
 
     /// A sim that has not been started.
-    pub(super) fn sim(&self, config: Arc<[u8]>) -> Result<WasmSim, CliError> {
-        Guest::new(&self.program, config, Arc::default()).map(WasmSim).map_err(CliError::failed)
+    pub(super) fn sim(&self, config: Arc<[u8]>) -> Result<ModuleSim, CliError> {
+        Guest::new(&self.program, config, Arc::default()).map(ModuleSim).map_err(CliError::failed)
     }
 }
 
 /// An instance of the module.
-pub(super) struct WasmSim(Guest);
+pub(super) struct ModuleSim(Guest);
 
-impl WasmSim {
+impl ModuleSim {
     /// Its memory and globals between two calls; `None` if the module does what no snapshot holds.
     pub(super) fn image(&mut self) -> Option<Image> {
         self.0.image()
     }
 }
 
-impl Sim for WasmSim {
+impl Sim for ModuleSim {
     fn init(&mut self, seed: u64, tick_hz: u16) -> Course {
         self.0.init(seed, tick_hz).map_or_else(faulted, |()| Course::GoesOn)
     }

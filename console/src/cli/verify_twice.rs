@@ -1,6 +1,6 @@
 //! Two runs of the module over the same match, for `lattice verify`: side by side, and after each
-//! call their memories and globals are held against each other. They are equal, or the sandbox is
-//! broken: nothing else could tell the two apart.
+//! call their memories and globals are held against each other. Those of wasm are equal, or the
+//! sandbox is broken: nothing else could tell the two apart.
 
 use std::{
     cell::Cell,
@@ -10,11 +10,11 @@ use std::{
 };
 
 use lattice_host::{Image, ImageDifference};
-use lattice_policies::Sha256;
+use lattice_policies::{Sha256, admission::Packaging};
 use lattice_surface::{InputLog, Surface};
 use lattice_twin::{Course, Sim, replay};
 
-use super::{CliError, verify_sandbox::WasmSim};
+use super::{CliError, verify_sandbox::ModuleSim};
 use crate::symbols::Symbols;
 
 /// What a run is after a call.
@@ -40,19 +40,24 @@ enum Kind {
 
 impl Split {
     /// What it is, in the module's own names.
-    pub(super) fn words(&self, wasm: &[u8]) -> String {
+    pub(super) fn words(&self, module: &[u8]) -> String {
         let what = match &self.kind {
-            Kind::State(difference) => state_words(difference, &Symbols::of(wasm)),
+            Kind::State(difference) => state_words(difference, &Symbols::of(module)),
             Kind::Transcript => "what the sim said".to_owned(),
             Kind::Course => "how the call ended".to_owned(),
         };
         let call = if self.tick < 0 { "init".to_owned() } else { format!("tick {}", self.tick) };
-        format!(
-            "two runs of the module in the sandbox differ in {call}: {what}\n  \
-             this is the platform's fault and not the sim's: please report it"
-        )
+        let whose = match Packaging::of(module) {
+            Packaging::Wasm => SANDBOXS_FAULT,
+            Packaging::Native => PROCESSORS_WORD,
+        };
+        format!("two runs of the module in the sandbox differ in {call}: {what}\n  {whose}")
     }
 }
+
+const SANDBOXS_FAULT: &str = "this is the platform's fault and not the sim's: please report it";
+const PROCESSORS_WORD: &str = "native code can ask the processor for what is not the same twice, such as \
+    `rdrand` or its number: has the sim instructions of that kind?";
 
 fn state_words(difference: &ImageDifference, symbols: &Symbols) -> String {
     match difference {
@@ -70,8 +75,8 @@ fn state_words(difference: &ImageDifference, symbols: &Symbols) -> String {
 
 /// Runs the log's match on two instances, up to the first call after which they differ.
 pub(super) fn run_twice(
-    one: WasmSim,
-    other: WasmSim,
+    one: ModuleSim,
+    other: ModuleSim,
     log: &InputLog,
 ) -> Result<Option<Split>, CliError> {
     let (to, from) = sync_channel(1);
@@ -84,12 +89,12 @@ pub(super) fn run_twice(
 
 /// Runs the first, and shows what it is after each call for as long as anybody looks. Lets go of
 /// its end of the channel when it is done, or the second would wait for ever.
-fn show(sim: WasmSim, log: &InputLog, to: SyncSender<After>) {
+fn show(sim: ModuleSim, log: &InputLog, to: SyncSender<After>) {
     run(sim, log, move |after| to.send(after).is_ok());
 }
 
 /// Runs the second against what the first one shows, and lets go of the channel likewise.
-fn hold_against(sim: WasmSim, log: &InputLog, from: Receiver<After>) -> Option<Split> {
+fn hold_against(sim: ModuleSim, log: &InputLog, from: Receiver<After>) -> Option<Split> {
     let mut split = None;
     run(sim, log, |after| {
         let tick = after.tick;
@@ -116,7 +121,7 @@ fn difference(one: &After, other: &After) -> Option<Kind> {
 }
 
 /// Runs a match for as long as `after` says so.
-fn run(sim: WasmSim, log: &InputLog, after: impl FnMut(After) -> bool) {
+fn run(sim: ModuleSim, log: &InputLog, after: impl FnMut(After) -> bool) {
     let goes_on = Cell::new(true);
     let mut watched = Watched { sim, after, goes_on: &goes_on };
     replay(&mut watched, log, &mut |_| {
@@ -126,7 +131,7 @@ fn run(sim: WasmSim, log: &InputLog, after: impl FnMut(After) -> bool) {
 
 /// A sim of which is told after each call.
 struct Watched<'a, F> {
-    sim: WasmSim,
+    sim: ModuleSim,
     after: F,
     goes_on: &'a Cell<bool>,
 }
@@ -193,7 +198,8 @@ mod tests {
     fn split(one: &str, other: &str) -> Option<String> {
         let folder = tempfile::tempdir().unwrap();
         let sandboxes = [one, other].map(|in_tick_5| {
-            Sandbox::new(module(in_tick_5), &Policy::default(), folder.path()).unwrap()
+            let made = Sandbox::new(module(in_tick_5), &Policy::default(), folder.path());
+            made.map_err(CliError::from).unwrap()
         });
         let header = MatchHeader {
             module: sandboxes[0].module(),

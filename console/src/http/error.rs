@@ -48,6 +48,9 @@ pub(crate) enum ApiError {
     NoSuchMethod,
     #[error("{0}")]
     Conflict(String),
+    /// The host runs no native sims; why, and what would change it.
+    #[error("{0}")]
+    NativeTier(String),
     #[error("the module is refused for {} reason(s)", .0.total)]
     Refused(Box<Rejection>),
     /// The scan admits nothing that is known not to compile; should one come, it is refused.
@@ -133,6 +136,7 @@ impl ApiError {
             Self::NoSuchPath => (S::NOT_FOUND, "no-such-path", "No such path"),
             Self::NoSuchMethod => (S::METHOD_NOT_ALLOWED, "no-such-method", "No such method"),
             Self::Conflict(_) => (S::CONFLICT, "conflict", "Conflict with what is there"),
+            Self::NativeTier(_) => (S::CONFLICT, "native-tier", "No native tier here"),
             Self::Refused(_) => (S::BAD_REQUEST, "module-refused", "The module is refused"),
             Self::Uncompilable(_) => {
                 (S::BAD_REQUEST, "uncompilable", "The module does not compile")

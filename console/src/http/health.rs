@@ -9,7 +9,10 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::{App, Stage};
+use crate::{
+    app::{App, Stage},
+    tier::TierAnswer,
+};
 
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -17,6 +20,15 @@ use crate::app::{App, Stage};
 pub(crate) struct Health {
     /// `ok`, `starting` or `stopping`.
     status: &'static str,
+}
+
+/// How the server is, and what it runs.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Readiness {
+    #[serde(flatten)]
+    health: Health,
+    native_tier: TierAnswer,
 }
 
 /// Answers as long as the process does.
@@ -31,7 +43,7 @@ pub(crate) async fn alive() -> Json<Health> {
 /// Answers 503 while the server starts and while it stops.
 #[utoipa::path(
     get, path = "/readyz", tag = "health", security(()),
-    responses((status = 200, body = Health), (status = 503, body = Health)),
+    responses((status = 200, body = Readiness), (status = 503, body = Readiness)),
 )]
 pub(crate) async fn ready(State(app): State<App>) -> Response {
     let (code, status) = match *app.stage.borrow() {
@@ -39,5 +51,6 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
         Stage::Ready => (StatusCode::OK, "ok"),
         Stage::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
     };
-    (code, Json(Health { status })).into_response()
+    let native_tier = app.fleet.native_tier().into();
+    (code, Json(Readiness { health: Health { status }, native_tier })).into_response()
 }

@@ -8,8 +8,9 @@ use std::ops::Range;
 
 use axum::{Json, extract::State};
 use base64::{Engine, prelude::BASE64_STANDARD};
+use lattice_cell::IMAGE_BASE;
 use lattice_host::{GlobalValue, Snapshot};
-use lattice_policies::{PlayerId, Sha256};
+use lattice_policies::{PlayerId, Sha256, admission::Packaging};
 use lattice_surface::Surface;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -76,6 +77,10 @@ pub(crate) struct MomentAnswer {
     fuel: u64,
     /// The size of the sim's memory, in pages of 64 KiB.
     memory_pages: u32,
+    /// What the sim's pointers are above the addresses told here, where it is native: there they count
+    /// from its image's begin, and have no names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_base: Option<u64>,
 }
 
 /// A mutable global of the module.
@@ -156,15 +161,14 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) async fn of(app: &App, moment: Moment) -> ApiResult<Self> {
-        let module = moment.snapshot.module;
-        let wasm = app.store(move |store| store.module(module)).await?.unwrap_or_default();
+        let names = names(app, &moment).await?;
         let app = app.clone();
         blocking(move || {
             let limits = app.policy.matches.clone().into();
             let malformed = || ApiError::internal("a snapshot's surface can't be read");
             let surface = inspect::surface(&limits, &moment.snapshot).ok_or_else(malformed)?;
             let globals = moment.snapshot.global_values().map_err(ApiError::internal)?;
-            Ok(Self { moment, surface, symbols: Symbols::of(&wasm), globals })
+            Ok(Self { moment, surface, symbols: Symbols::of(&names), globals })
         })
         .await?
     }
@@ -178,6 +182,7 @@ impl Seen {
             module: module.to_string(),
             fuel,
             memory_pages: memory.pages,
+            image_base: is_native(&self.moment).then_some(IMAGE_BASE),
         }
     }
 
@@ -203,6 +208,19 @@ impl Seen {
         let symbol = self.symbols.nearest(at.start as u32);
         Ok(MemoryAnswer { address: at.start, base64: BASE64_STANDARD.encode(bytes), symbol })
     }
+}
+
+fn is_native(moment: &Moment) -> bool {
+    moment.program.packaging() == Packaging::Native
+}
+
+/// The module whose names are looked up; nothing for a native one.
+async fn names(app: &App, moment: &Moment) -> ApiResult<Vec<u8>> {
+    let module = moment.snapshot.module;
+    if is_native(moment) {
+        return Ok(Vec::new());
+    }
+    Ok(app.store(move |store| store.module(module)).await?.unwrap_or_default())
 }
 
 fn answer(past: &Past, seen: &Seen, asked: &InspectQuery) -> ApiResult<InspectAnswer> {

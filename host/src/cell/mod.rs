@@ -108,6 +108,11 @@ impl Cells {
         Ok(Self(Arc::new(shared)))
     }
 
+    /// How many there are now.
+    pub(crate) fn live(&self) -> u32 {
+        self.0.live.load(Ordering::Relaxed)
+    }
+
     /// The barriers of this machine, by raising them around no sim.
     pub(crate) fn probe(&self) -> Result<Isolation, CellError> {
         const ROOM: u32 = 4096;

@@ -60,6 +60,11 @@ impl Tier {
         self.slots
     }
 
+    /// Processes that live.
+    pub(crate) fn cells(&self) -> u32 {
+        self.cells.as_ref().map_or(0, Cells::live)
+    }
+
     /// Whether native sims are run; otherwise why not.
     pub(crate) fn check(&self) -> Result<(), String> {
         match &self.state {

@@ -37,6 +37,11 @@ impl Source {
         }
     }
 
+    /// Whether it is a native module, by its file's name.
+    pub(super) fn is_native(&self) -> bool {
+        matches!(self, Source::Module(file) if file.extension().is_some_and(|kind| kind == "so"))
+    }
+
     /// Where the module lies once it is built.
     pub(super) fn module(&self) -> &Path {
         match self {

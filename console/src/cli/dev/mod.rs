@@ -40,7 +40,8 @@ use watch::Watch;
 /// Run one sim at your desk: build it, play it, and again at each change.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-C and C++ are built as `lattice build` does, by a command that is shown; a .wasm file is taken as it is.
+C and C++ are built as `lattice build` does, by a command that is shown, to wasm; a .wasm file is taken as
+it is, and so is a native .so, for which the native tier is turned on, if this machine can have it.
 The headers are those of LATTICE_INCLUDE, of an include/ folder above the source, or the built-in ones.
 A page/ folder beside the source is served as the game's page. Every file stays as it is: data and
 modules go to a temporary folder, which Ctrl-C removes.
@@ -49,9 +50,10 @@ Examples:
   lattice dev examples/hello/hello.c
   lattice dev game_sim.cpp --players 2 --tick-hz 30
   lattice dev game_sim.cpp --page web/dist --port 8080
-  lattice dev build/game_sim.wasm --seed 7        # something else builds it")]
+  lattice dev build/game_sim.wasm --seed 7        # something else builds it
+  lattice dev build/game_sim.so                   # natively")]
 pub(crate) struct Dev {
-    /// The sim: a .c, .cc, .cpp or .cxx file, or a .wasm module
+    /// The sim: a .c, .cc, .cpp or .cxx file, or a .wasm or .so module
     file: PathBuf,
     /// The page's folder [default: page/ beside the file, else a small built-in page]
     #[arg(long, value_name = "DIR")]
@@ -80,7 +82,7 @@ pub(crate) fn run(args: &Dev) -> Result<(), CliError> {
     let interrupts = runtime.block_on(async { Interrupts::new() }).map_err(CliError::failed)?;
     let folder = TempDir::with_prefix("lattice-dev-").map_err(CliError::failed)?;
     let source = source(file, folder.path())?;
-    let server = Server::start(settings(args.port, folder.path())?)?;
+    let server = Server::start(settings(args.port, folder.path(), source.is_native())?)?;
     let played = runtime.block_on(play(args, &source, folder.path(), &server, interrupts));
     let stopped = server.stop();
     played.and(stopped.map_err(CliError::from))
@@ -91,14 +93,14 @@ fn source(file: PathBuf, folder: &Path) -> Result<Source, CliError> {
         let include = headers::include_folder(&file, &folder.join("include"))?;
         return Ok(Source::Code { file, include, module: folder.join("game_sim.wasm") });
     }
-    if file.extension().is_some_and(|kind| kind == "wasm") {
+    if file.extension().is_some_and(|kind| kind == "wasm" || kind == "so") {
         return Ok(Source::Module(file));
     }
-    let message = format!("{} is neither C nor C++ nor a .wasm module", file.display());
+    let message = format!("{} is neither C nor C++ nor a .wasm or .so module", file.display());
     Err(CliError::Usage(message))
 }
 
-fn settings(port: u16, folder: &Path) -> Result<ServeSettings, CliError> {
+fn settings(port: u16, folder: &Path, native: bool) -> Result<ServeSettings, CliError> {
     const A_DAY_S: u64 = 86_400;
     let pages_dir = folder.join("pages");
     fs::create_dir(&pages_dir).map_err(CliError::unreadable(&pages_dir))?;
@@ -112,7 +114,9 @@ fn settings(port: u16, folder: &Path) -> Result<ServeSettings, CliError> {
         on_stop: OnStop::End,
         ..ServerConfig::default()
     };
-    Ok(ServeSettings { server, policy: Policy::default() })
+    let mut policy = Policy::default();
+    policy.native.enabled = native;
+    Ok(ServeSettings { server, policy })
 }
 
 async fn play(

@@ -32,6 +32,9 @@ pub(super) fn difference(seen: &Value) -> String {
     for (name, member) in [("state", "State"), ("module", "Module"), ("pages", "MemoryPages")] {
         parts.push(changed(name, &string(from, member), &string(to, member)));
     }
+    if let Some(base) = to["ImageBase"].as_u64() {
+        parts.push(native(base) + "\n");
+    }
     for (name, member) in [("joined", "Joined"), ("left", "Left")] {
         if !items(&seen[member]).is_empty() {
             parts.push(format!("  {name:<7} {}\n", list(&seen[member])));
@@ -58,6 +61,9 @@ fn head(seen: &Value) -> String {
         format!("  fuel        {}", of("Fuel")),
         format!("  players     {}; left: {}", list(&seen["Players"]), list(&seen["Left"])),
     ];
+    if let Some(base) = seen["ImageBase"].as_u64() {
+        lines.push(native(base));
+    }
     if seen["EndsAt"].is_i64() {
         lines.push(format!("  stopping    it ends before tick {}", of("EndsAt")));
     }
@@ -69,6 +75,11 @@ fn head(seen: &Value) -> String {
         lines.push(format!("  result      {} bytes, sha256 {}", of("Bytes"), of("Sha256")));
     }
     lines.join("\n") + "\n"
+}
+
+/// What addresses mean in a native sim.
+fn native(base: u64) -> String {
+    format!("  native      addresses are the sim's pointers less {base:#x}, and have no names")
 }
 
 fn changed(name: &str, before: &str, after: &str) -> String {
