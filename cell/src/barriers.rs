@@ -43,8 +43,7 @@ pub(crate) fn raise(control: &'static Control, setup: &Setup) -> Result<(), Fail
     if spaces.empty_root {
         stand.insert(Barrier::EmptyRoot);
     }
-    let user = capabilities::become_nobody(setup.process.namespaces)
-        .map_err(Failure::of("user nobody"))?;
+    let user = capabilities::become_nobody(setup.process.namespaces);
     if user && spaces.all_but_user {
         stand.insert(Barrier::Namespaces);
     }

@@ -15,15 +15,21 @@ use crate::{namespaces, system};
 /// The user and group that own nothing, as every Linux numbers them.
 const NOBODY: u32 = 65534;
 
-/// Real root becomes nobody, in a user namespace of its own if the machine has them; another user
-/// is in one already, or gets none. Says whether the process is in one.
-pub(crate) fn become_nobody(made_in: u32) -> io::Result<bool> {
+/// Root becomes nobody, in a user namespace of its own if the machine has them; another user is in
+/// one already, or gets none. A root that can't, as it has no rights or there is no nobody in its own
+/// user namespace, is no more than another user, and stays who it is. Says whether the process is in
+/// a user namespace of its own.
+pub(crate) fn become_nobody(made_in: u32) -> bool {
     if made_in & libc::CLONE_NEWUSER as u32 != 0 {
-        return Ok(true);
+        return true;
     }
-    if !geteuid().is_root() {
-        return Ok(false);
+    if geteuid().is_root() {
+        let _ = leave_root();
     }
+    namespaces::unshare_user().is_ok()
+}
+
+fn leave_root() -> io::Result<()> {
     let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
     // The rights are still needed: for the user namespace, and for emptying the bounding set.
     set_keep_capabilities(true)?;
@@ -31,8 +37,7 @@ pub(crate) fn become_nobody(made_in: u32) -> io::Result<bool> {
     set_thread_res_gid(gid, gid, gid)?;
     set_thread_res_uid(uid, uid, uid)?;
     let kept = capabilities(None)?;
-    set_capabilities(None, CapabilitySets { effective: kept.permitted, ..kept })?;
-    Ok(namespaces::unshare_user().is_ok())
+    Ok(set_capabilities(None, CapabilitySets { effective: kept.permitted, ..kept })?)
 }
 
 /// Empties every set of capabilities, and sees to it that no `execve` would fill one. The bounding

@@ -3,16 +3,19 @@
 
 use std::fs;
 
-use rustix::process::geteuid;
+use rustix::thread::{CapabilitySet, capabilities};
 
 /// Whether the process has its filter, no capability and no way to one. All that is wrong is named.
 pub(super) fn check(pid: u32, namespaces: u32) -> Result<(), String> {
     let path = format!("/proc/{pid}/status");
     let status = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-    // Who makes processes without any right can't take the bounding set from them; it bounds only
-    // what an execve brings, which with no-new-privileges is nothing.
-    let unbounded = !geteuid().is_root() && namespaces == 0;
-    wrong(&status, unbounded)
+    wrong(&status, namespaces == 0 && !may_bound())
+}
+
+/// Whether a process that this one makes can empty its bounding set. If not, it stays: it bounds
+/// only what an execve brings, which with no-new-privileges is nothing.
+fn may_bound() -> bool {
+    capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::SETPCAP))
 }
 
 fn wrong(status: &str, unbounded: bool) -> Result<(), String> {

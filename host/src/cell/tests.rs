@@ -6,4 +6,6 @@ mod code;
 mod functions;
 mod image;
 mod lives;
+mod registers;
+mod ring;
 mod turns;

@@ -3,13 +3,19 @@
 use std::{
     collections::BTreeSet,
     fs,
+    io::{BufRead, BufReader, ErrorKind},
     os::unix::fs::MetadataExt,
     path::Path,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use lattice_cell::Turn;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open},
+    thread::sched_getaffinity,
+};
 
 use super::{
     code::Code,
@@ -64,9 +70,6 @@ fn a_deadline_that_has_passed_is_met_all_the_same() {
 #[test]
 fn a_death_between_two_turns_is_told_in_the_next() {
     let mut sim = Sim::of(&Code::default().done());
-    assert_eq!(sim.tick().unwrap(), Turn::Returned);
-    kill_process(Pid::from_raw(sim.cell.pid() as i32).unwrap(), Signal::TERM).unwrap();
-    // SIGTERM is nothing to the first process of a namespace, so that the kernel itself has to.
     assert_eq!(sim.tick().unwrap(), Turn::Returned);
     kill_process(Pid::from_raw(sim.cell.pid() as i32).unwrap(), Signal::KILL).unwrap();
     let end = sim.tick();
@@ -146,7 +149,11 @@ fn a_cell_ends_with_what_made_it() {
 fn a_cell_sees_nothing_of_the_machine() {
     let sim = Sim::of(&Code::default().done());
     let pid = sim.cell.pid();
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    let maps = match fs::read_to_string(format!("/proc/{pid}/maps")) {
+        // Who has no rights over it can't even look.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return,
+        maps => maps.unwrap(),
+    };
     assert!(!maps.contains("[vdso]") && !maps.contains("[vvar"), "{maps}");
     let writable_code = maps.lines().filter(|line| line.contains("rwx")).count();
     assert_eq!(writable_code, 0, "{maps}");
@@ -160,8 +167,61 @@ fn a_cell_sees_nothing_of_the_machine() {
 
 #[test]
 fn by_hand_the_program_says_what_it_is() {
-    let said = std::process::Command::new(program()).output().unwrap();
+    let said = Command::new(program()).output().unwrap();
     assert_eq!(said.status.code(), Some(2));
     let text = String::from_utf8(said.stderr).unwrap();
     assert!(text.contains("the process in which a Lattice host runs one native sim"), "{text}");
+}
+
+/// A host of its own process, which another test kills.
+#[test]
+#[ignore = "it only waits to be killed"]
+fn a_host() {
+    let sim = Sim::of(&Code::default().done());
+    println!("cell {}", sim.cell.pid());
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+fn a_cell_ends_with_its_host() {
+    let mut host = Command::new(std::env::current_exe().unwrap())
+        .args(["cell::tests::lives::a_host", "--exact", "--ignored", "--nocapture"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(host.stdout.take().unwrap()).lines();
+    let pid = said.map(Result::unwrap).find_map(|line| line.strip_prefix("cell ")?.parse().ok());
+    let cell = pidfd_open(Pid::from_raw(pid.unwrap()).unwrap(), PidfdFlags::empty()).unwrap();
+    let mut ended = [PollFd::new(&cell, PollFlags::IN)];
+    assert_eq!(poll(&mut ended, Some(&Timespec::default())).unwrap(), 0, "it lives");
+    host.kill().unwrap();
+    host.wait().unwrap();
+    assert_eq!(poll(&mut ended, None).unwrap(), 1);
+}
+
+#[test]
+fn a_cell_that_spins_does_so_on_its_own_processor_and_another_sleeps() {
+    let own = sched_getaffinity(None).unwrap();
+    let cpu = (0..1024).find(|cpu| own.is_set(*cpu)).unwrap();
+    let spin_cpus = vec![cpu as u32];
+    let cells = Cells::start(CellSettings { spin_cpus, ..settings() }).unwrap();
+    let code = Code::default().rax(5).done();
+    let mut spinning = Sim::among(&cells, &code);
+    let mut sleeping = Sim::among(&cells, &code);
+    assert_eq!(status(&spinning.cell, "Cpus_allowed_list"), cpu.to_string());
+    let everywhere = fs::read_to_string("/proc/self/status").unwrap();
+    let theirs = status(&sleeping.cell, "Cpus_allowed_list");
+    assert!(everywhere.contains(&format!("Cpus_allowed_list:\t{theirs}\n")));
+    for _ in 0..100 {
+        for sim in [&mut spinning, &mut sleeping] {
+            assert_eq!(sim.tick().unwrap(), Turn::Returned);
+        }
+    }
+    drop(spinning);
+    let next = Sim::among(&cells, &code);
+    assert_eq!(status(&next.cell, "Cpus_allowed_list"), cpu.to_string(), "it came back");
+    let mut looping = Sim::among(&cells, &FOREVER);
+    assert!(matches!(looping.tick_until(Instant::now()), Err(Gone::Deadline)));
 }

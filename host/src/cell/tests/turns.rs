@@ -1,6 +1,7 @@
 //! Turns: calls into the sim and out of it, as an honest sim has them.
 
 use lattice_cell::Turn;
+use lattice_policies::isolation::Isolation;
 use lattice_surface::Phase;
 
 use super::image::{Sim, cells};
@@ -9,6 +10,7 @@ use super::image::{Sim, cells};
 fn barriers_are_probed_without_a_sim() {
     let isolation = cells().probe().unwrap();
     println!("{isolation}");
+    assert!(isolation.lacks(&Isolation::default()).is_empty(), "what is always demanded stands");
 }
 
 #[test]
