@@ -85,6 +85,8 @@ pub struct ServerConfig {
     pub match_slots: u32,
     /// Of those, of one game.
     pub matches_per_game: usize,
+    /// What a native sim runs in.
+    pub native_enclosure: NativeEnclosure,
     /// The command that native sims run in; empty for the `lattice-cell` beside this command.
     pub native_cell: PathBuf,
     /// Native matches that can run at once, of all; their replays and upgrades have places beside.
@@ -128,6 +130,16 @@ pub enum OnStop {
     End,
 }
 
+/// What a native sim runs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NativeEnclosure {
+    /// A process that can do nothing.
+    Cell,
+    /// A virtual machine of its own; for a build with the feature `microvm`.
+    MicroVm,
+}
+
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {
@@ -156,6 +168,7 @@ impl Default for ServerConfig {
             sim_workers: 0,
             match_slots: 256,
             matches_per_game: 64,
+            native_enclosure: NativeEnclosure::Cell,
             native_cell: PathBuf::new(),
             native_slots: 64,
             native_spin_cpus: Vec::new(),
@@ -403,6 +416,7 @@ mod tests {
             ("public_origin = \"https://example.org/play\"", "server.public_origin"),
             ("listen = \"here\"", "listen"),
             ("native_slots = 0", "server.native_slots"),
+            ("native_enclosure = \"vm\"", "`cell` or `microvm`"),
             ("native_spin_cpus = [4096]", "server.native_spin_cpus"),
             ("native_spin_cpus = [2, 3, 2]", "has 2 twice"),
             ("native_cell = \"lattice-cell\"", "must be an absolute path"),

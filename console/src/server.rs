@@ -121,6 +121,7 @@ impl Server {
                 records,
                 network: Arc::new(SystemNetwork),
             },
+            enclosure: tier::enclosure(&config),
             cells: tier::cells(&config),
         };
         let fleet = Fleet::start(host, Arc::new(reporter))?;

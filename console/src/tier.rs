@@ -6,15 +6,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lattice_host::{CellSettings, NativeTier};
+use lattice_host::{CellSettings, EnclosureKind, NativeTier};
 use lattice_policies::{admission::Packaging, isolation::Isolation};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::config::ServerConfig;
+use crate::config::{NativeEnclosure, ServerConfig};
 
 /// The program that a native sim runs in.
 const CELL: &str = "lattice-cell";
+
+/// What native sims run in, as the configuration says.
+pub(crate) fn enclosure(config: &ServerConfig) -> EnclosureKind {
+    match config.native_enclosure {
+        NativeEnclosure::Cell => EnclosureKind::Cell,
+        NativeEnclosure::MicroVm => EnclosureKind::MicroVm,
+    }
+}
 
 /// What cells are made of, as the configuration says.
 pub(crate) fn cells(config: &ServerConfig) -> CellSettings {

@@ -27,7 +27,7 @@ use crate::{
     engine::{Engine, EngineError, REPLAY_SLOTS},
     lock::lock,
     matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus, Origin, Runner},
-    native::{NativeTier, Tier},
+    native::{EnclosureKind, NativeTier, Tier},
     program::{CompileError, Program},
     programs::Programs,
     replay::{self, ReplayError, Replayed, ReplayedTick, Stretch},
@@ -59,7 +59,8 @@ pub struct HostSettings {
     /// The folder of compiled code. It must belong to this user alone.
     pub cache_dir: PathBuf,
     pub egress: EgressSettings,
-    /// Where native sims run, if the policy wants any.
+    /// What native sims run in, if the policy wants any, and what the cells are made of.
+    pub enclosure: EnclosureKind,
     pub cells: CellSettings,
 }
 
@@ -139,7 +140,7 @@ impl Fleet {
         let path = settings.cache_dir;
         let artifacts = Artifacts::open(&path, &engine)
             .map_err(|error| StartError::Artifacts { path, error })?;
-        let native = Arc::new(Tier::start(&settings.policy, settings.cells));
+        let native = Arc::new(Tier::start(&settings.policy, settings.enclosure, settings.cells));
         let egress = Egress::start(settings.egress)?;
         let registry = Registry::new(reports, egress).map_err(StartError::Thread)?;
         let registry = Arc::new(registry);

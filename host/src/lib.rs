@@ -17,6 +17,8 @@ mod guest;
 mod image;
 mod lock;
 mod matches;
+#[cfg(all(feature = "microvm", target_arch = "x86_64"))]
+mod microvm;
 mod native;
 mod program;
 mod programs;
@@ -41,7 +43,7 @@ pub use matches::{
     CloseReason, ConnectError, LiveMatch, MatchSpec, MatchState, MatchStatus, Origin, Outgoing,
     PlayerLink, Resume, SendError, Written,
 };
-pub use native::NativeTier;
+pub use native::{EnclosureKind, NativeTier};
 pub use program::{CompileError, Program};
 pub use reports::{EndProof, InputChunk, LogLine, MatchEnd, Outcome, Reports};
 pub use snapshot::{BadSnapshot, GlobalValue, MemoryImage, PAGE_BYTES, Page, Snapshot};

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-/// One barrier around a native sim's process.
+/// One barrier around a native sim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Barrier {
@@ -25,10 +25,12 @@ pub enum Barrier {
     Speculation,
     /// A cgroup of its own bounds its memory and its number of processes.
     Cgroup,
+    /// It runs in a virtual machine of its own, in which there is no kernel and no device.
+    VirtualMachine,
 }
 
 impl Barrier {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Seccomp,
         Self::Clock,
         Self::Unprivileged,
@@ -37,6 +39,7 @@ impl Barrier {
         Self::Landlock,
         Self::Speculation,
         Self::Cgroup,
+        Self::VirtualMachine,
     ];
 
     /// Without one of these no native sim runs, whatever a policy says.
@@ -53,7 +56,15 @@ impl Barrier {
             Self::Landlock => "landlock",
             Self::Speculation => "speculation",
             Self::Cgroup => "cgroup",
+            Self::VirtualMachine => "virtual-machine",
         }
+    }
+
+    /// Whether it keeps a process from what its kernel would do for it, which is nothing to a sim
+    /// in a virtual machine of its own.
+    const fn guards_kernel(self) -> bool {
+        use Barrier::{EmptyRoot, Landlock, Namespaces, Seccomp, Unprivileged};
+        matches!(self, Seccomp | Unprivileged | Namespaces | EmptyRoot | Landlock)
     }
 }
 
@@ -111,11 +122,16 @@ impl Isolation {
         self.0.iter().copied()
     }
 
-    /// What of `demanded`, and of what is always demanded, does not stand here.
+    /// What of `demanded`, and of what is always demanded, does not stand here. A virtual machine
+    /// stands for each barrier that guards the host's kernel: no sim in it reaches that.
     #[must_use]
     pub fn lacks(&self, demanded: &Self) -> Self {
         let all = demanded.iter().chain(Barrier::ALWAYS);
-        all.filter(|barrier| !self.has(*barrier)).collect()
+        all.filter(|barrier| !self.stands(*barrier)).collect()
+    }
+
+    fn stands(&self, barrier: Barrier) -> bool {
+        self.has(barrier) || barrier.guards_kernel() && self.has(Barrier::VirtualMachine)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -173,5 +189,14 @@ mod tests {
         assert_eq!(stand.lacks(&demanded).to_string(), "clock, unprivileged, cgroup");
         assert_eq!(stand.lacks(&Isolation::default()).to_string(), "clock, unprivileged");
         assert_eq!(Isolation::all().lacks(&Isolation::all()).to_string(), "none");
+    }
+
+    #[test]
+    fn a_virtual_machine_stands_for_what_guards_the_kernel_and_for_nothing_else() {
+        let machine: Isolation = [Barrier::VirtualMachine].into_iter().collect();
+        assert_eq!(machine.lacks(&Isolation::all()).to_string(), "clock, speculation, cgroup");
+        assert_eq!(machine.lacks(&Isolation::default()).to_string(), "clock");
+        let process: Isolation = Barrier::ALWAYS.into_iter().collect();
+        assert_eq!(process.lacks(&machine).to_string(), "virtual-machine");
     }
 }

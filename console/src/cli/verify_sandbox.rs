@@ -4,8 +4,8 @@
 use std::{ops::ControlFlow, path::Path, sync::Arc};
 
 use lattice_host::{
-    Fault, Fleet, Guest, HostSettings, Image, InputChunk, LogLine, MatchEnd, Program, Reports,
-    Snapshot,
+    EnclosureKind, Fault, Fleet, Guest, HostSettings, Image, InputChunk, LogLine, MatchEnd,
+    Program, Reports, Snapshot,
     egress::{EgressSettings, SystemNetwork},
     replay::{ReplayError, Replayed, Stretch},
 };
@@ -66,7 +66,9 @@ impl Sandbox {
         let mut policy = policy.clone();
         policy.native.enabled = packaging == Packaging::Native;
         let cells = tier::cells(&ServerConfig::default());
-        let settings = HostSettings { policy, workers: 1, slots: 1, cache_dir, egress, cells };
+        let enclosure = EnclosureKind::Cell;
+        let settings =
+            HostSettings { policy, workers: 1, slots: 1, cache_dir, egress, enclosure, cells };
         let fleet = Fleet::start(settings, Arc::new(NoMatches)).map_err(CliError::failed)?;
         tier::require(fleet.native_tier(), packaging).map_err(NoSandbox::Tier)?;
         let program = fleet.compile(&admitted).map_err(CliError::failed)?;

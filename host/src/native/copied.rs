@@ -9,9 +9,9 @@ use lattice_policies::{
 use lattice_surface::{Call, FetchCall, Surface};
 
 /// The ranges of a call, each a pointer and a length; those that it does not have are empty.
-pub(super) type Ranges = [(u32, u32); 3];
+pub(crate) type Ranges = [(u32, u32); 3];
 
-pub(super) fn ranges(call: &Call) -> Ranges {
+pub(crate) fn ranges(call: &Call) -> Ranges {
     const NONE: (u32, u32) = (0, 0);
     match *call {
         Call::Log { ptr, len, .. }
@@ -47,13 +47,13 @@ fn with_ranges(call: Call, [first, second, third]: Ranges) -> Call {
     }
 }
 
-pub(super) fn are_in_image(call: &Call, span: u64) -> bool {
+pub(crate) fn are_in_image(call: &Call, span: u64) -> bool {
     ranges(call).into_iter().all(|(ptr, len)| in_image(ptr, len, span))
 }
 
 /// How many bytes of each range the surface looks at: those of one that is too long are cut so that
 /// it still is. None of what it only writes to.
-pub(super) fn looked_at(call: &Call, limits: &MatchLimits) -> [u32; 3] {
+pub(crate) fn looked_at(call: &Call, limits: &MatchLimits) -> [u32; 3] {
     let cut = |len: u32, most: u32| len.min(most.saturating_add(1));
     match *call {
         Call::Gauge { len, .. } => [cut(len, limits.gauge_name_bytes), 0, 0],
@@ -68,7 +68,7 @@ pub(super) fn looked_at(call: &Call, limits: &MatchLimits) -> [u32; 3] {
 }
 
 /// Has the surface act on a call of whose ranges so many bytes stand in `copy`, one behind the other.
-pub(super) fn act(surface: &mut Surface, call: Call, sizes: [u32; 3], copy: &mut [u8]) -> i32 {
+pub(crate) fn act(surface: &mut Surface, call: Call, sizes: [u32; 3], copy: &mut [u8]) -> i32 {
     let mut end = 0;
     let moved = sizes.map(|size| {
         let start = end;
@@ -79,6 +79,6 @@ pub(super) fn act(surface: &mut Surface, call: Call, sizes: [u32; 3], copy: &mut
 }
 
 /// Has the surface act on a call that points out of the sim's memory.
-pub(super) fn act_outside(surface: &mut Surface, call: Call) -> i32 {
+pub(crate) fn act_outside(surface: &mut Surface, call: Call) -> i32 {
     surface.act(&with_ranges(call, [(u32::MAX, 1); 3]), &mut [])
 }

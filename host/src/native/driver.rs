@@ -359,7 +359,8 @@ fn check_use(turn: Turn, records: u32) -> Result<(), NativeEnd> {
     Ok(())
 }
 
-fn charge(surface: &Surface, call: &Call, fuel: &mut Fuel) -> Result<(), NativeEnd> {
+/// Takes the call's price off the fuel, before the call acts.
+pub(crate) fn charge(surface: &Surface, call: &Call, fuel: &mut Fuel) -> Result<(), NativeEnd> {
     let left = fuel.checked_sub(surface.price(call));
     *fuel = left.unwrap_or(0);
     left.map(drop).ok_or(NativeEnd::Fuel)

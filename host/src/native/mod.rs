@@ -2,7 +2,8 @@
 //! two take. Knows nothing of the order in which a sim's exports are called.
 
 mod asked;
-mod copied;
+mod backend;
+pub(crate) mod copied;
 mod driver;
 mod enclosure;
 mod ends;
@@ -16,6 +17,13 @@ mod tier;
 
 use lattice_policies::{Policy, Sha256};
 
+#[cfg(all(feature = "microvm", target_arch = "x86_64"))]
+pub(crate) use self::{
+    driver::charge,
+    enclosure::{Enclosure, Exception, NativeCall, NativeEnd},
+    image::Image,
+};
+pub use backend::EnclosureKind;
 pub(crate) use instance::Instance;
 pub(crate) use library::Library;
 pub use tier::NativeTier;

@@ -2,18 +2,15 @@
 
 use std::sync::Arc;
 
-use lattice_cell::{Process, Setup};
 use lattice_policies::{Policy, isolation::Isolation, policy::MatchLimits};
 
 use super::{
-    driver::{Driver, RingSizes},
+    backend::{Backend, EnclosureKind},
     enclosure::Enclosure,
-    image::Image,
     library::Library,
 };
 use crate::{
-    cell::{CellSettings, Cells, Ring},
-    engine::{REPLAY_SLOTS, UPGRADE_SLOTS},
+    cell::CellSettings,
     fault::{Fault, FaultKind},
 };
 
@@ -31,24 +28,24 @@ pub enum NativeTier {
 /// The native tier, and what its sims run in.
 pub(crate) struct Tier {
     state: NativeTier,
-    cells: Option<Cells>,
+    backend: Option<Backend>,
     minimum: Isolation,
     slots: u32,
 }
 
 impl Tier {
     /// Finds out what this machine can do, if the policy wants native sims.
-    pub(crate) fn start(policy: &Policy, settings: CellSettings) -> Self {
-        let (minimum, slots) = (policy.native.minimum.clone(), settings.slots);
-        if !policy.native.enabled {
-            return Self { state: NativeTier::Off, cells: None, minimum, slots };
-        }
-        match probed(settings, &minimum) {
-            Ok((cells, isolation)) => {
-                Self { state: NativeTier::Ready(isolation), cells: Some(cells), minimum, slots }
+    pub(crate) fn start(policy: &Policy, kind: EnclosureKind, cells: CellSettings) -> Self {
+        let (minimum, slots) = (policy.native.minimum.clone(), cells.slots);
+        let (state, backend) = if policy.native.enabled {
+            match probed(kind, cells, &minimum) {
+                Ok((backend, isolation)) => (NativeTier::Ready(isolation), Some(backend)),
+                Err(why) => (NativeTier::Refused(why), None),
             }
-            Err(why) => Self { state: NativeTier::Refused(why), cells: None, minimum, slots },
-        }
+        } else {
+            (NativeTier::Off, None)
+        };
+        Self { state, backend, minimum, slots }
     }
 
     pub(crate) fn state(&self) -> &NativeTier {
@@ -62,7 +59,7 @@ impl Tier {
 
     /// Processes that live.
     pub(crate) fn cells(&self) -> u32 {
-        self.cells.as_ref().map_or(0, Cells::live)
+        self.backend.as_ref().map_or(0, Backend::cells)
     }
 
     /// Whether native sims are run; otherwise why not.
@@ -83,27 +80,21 @@ impl Tier {
         limits: &Arc<MatchLimits>,
     ) -> Result<Box<dyn Enclosure>, Fault> {
         self.check().map_err(|why| host(&why))?;
-        let Some(cells) = &self.cells else { return Err(host("there are no cells")) };
-        let sizes = RingSizes::of(limits);
-        let image = Image::new(library).map_err(|error| host(&error))?;
-        let ring = Ring::new(sizes.inlet, sizes.outlet).map_err(|error| host(&error))?;
-        let setup = setup(library, limits, &ring);
-        let cell = cells.spawn(ring, image.fd(), setup).map_err(|error| host(&error))?;
-        tracing::debug!(pid = cell.pid(), module = %library.sha256(), "a native sim has its process");
-        enough(cell.isolation(), &self.minimum).map_err(|error| host(&error))?;
-        let (library, limits) = (Arc::clone(library), Arc::clone(limits));
-        Ok(Box::new(Driver::new(cell, image, library, limits, sizes)))
+        let Some(backend) = &self.backend else { return Err(host("there are no enclosures")) };
+        let enclosure = backend.enclose(library, limits).map_err(|why| host(&why))?;
+        enough(enclosure.isolation(), &self.minimum).map_err(|why| host(&why))?;
+        Ok(enclosure)
     }
 }
 
-fn probed(settings: CellSettings, minimum: &Isolation) -> Result<(Cells, Isolation), String> {
-    // Replays and upgrades have places beside those of the matches.
-    let slots = settings.slots + REPLAY_SLOTS + UPGRADE_SLOTS;
-    let cells =
-        Cells::start(CellSettings { slots, ..settings }).map_err(|error| error.to_string())?;
-    let isolation = cells.probe().map_err(|error| error.to_string())?;
+fn probed(
+    kind: EnclosureKind,
+    cells: CellSettings,
+    minimum: &Isolation,
+) -> Result<(Backend, Isolation), String> {
+    let (backend, isolation) = Backend::start(kind, cells)?;
     enough(&isolation, minimum)?;
-    Ok((cells, isolation))
+    Ok((backend, isolation))
 }
 
 /// Whether all barriers stand that have to; otherwise which do not.
@@ -113,20 +104,6 @@ fn enough(isolation: &Isolation, minimum: &Isolation) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("the policy demands barriers that do not stand here: {lacking}"))
-}
-
-fn setup(library: &Library, limits: &MatchLimits, ring: &Ring) -> Setup {
-    let layout = library.layout();
-    Setup {
-        limits: limits.into(),
-        inlet: ring.inlet(),
-        outlet: ring.outlet(),
-        span: layout.span,
-        gate: layout.gate,
-        stack_end: layout.stack.end,
-        process: Process::default(),
-        ranges: layout.ranges.clone(),
-    }
 }
 
 fn host(why: &(impl ToString + ?Sized)) -> Fault {

@@ -24,8 +24,8 @@ use std::{
 
 use bytes::Bytes;
 use lattice_host::{
-    Action, CellSettings, Fleet, HostSettings, MatchSpec, Origin, Outgoing, PlayerLink, Program,
-    Snapshot,
+    Action, CellSettings, EnclosureKind, Fleet, HostSettings, MatchSpec, Origin, Outgoing,
+    PlayerLink, Program, Snapshot,
     egress::{EgressSettings, FetchRecord, SystemNetwork},
     replay::{Extent, ReplayError, Replayed, ReplayedTick, Stretch},
 };
@@ -86,9 +86,16 @@ impl TestHost {
             records: audit(),
             network: Arc::new(SystemNetwork),
         };
-        let cells = CellSettings::default();
-        let settings =
-            HostSettings { policy: policy.clone(), workers: 2, slots, cache_dir, egress, cells };
+        let (enclosure, cells) = (EnclosureKind::default(), CellSettings::default());
+        let settings = HostSettings {
+            policy: policy.clone(),
+            workers: 2,
+            slots,
+            cache_dir,
+            egress,
+            enclosure,
+            cells,
+        };
         let fleet = Fleet::start(settings, told.clone()).unwrap();
         Self { fleet, told, folder, policy, next: AtomicU8::new(0) }
     }
