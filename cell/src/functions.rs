@@ -258,3 +258,50 @@ fn contains(players: &[u8], player: PlayerId) -> bool {
     let (players, _) = players.as_chunks();
     players.binary_search_by_key(&player.0, |id: &[u8; 4]| u32::from_le_bytes(*id)).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(function: u32, integers: [u64; 7]) -> Arguments {
+        Arguments { function: function.into(), integers, double: 0 }
+    }
+
+    #[test]
+    fn addresses_are_offsets_and_those_outside_are_none() {
+        for (address, expected) in [
+            (IMAGE_BASE, 0),
+            (IMAGE_BASE + 77, 77),
+            (IMAGE_BASE + (1 << 32) - 1, u32::MAX),
+            (IMAGE_BASE + (1 << 32), u32::MAX),
+            (IMAGE_BASE - 1, u32::MAX),
+            (0, u32::MAX),
+            (u64::MAX, u32::MAX),
+        ] {
+            assert_eq!(offset(address), expected, "{address:#x}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_in_the_upper_half_of_a_register_is_nothing() {
+        let dirty = |low: u64| low | 0xdead_beef_0000_0000;
+        let send = [dirty(7), IMAGE_BASE + 8, dirty(9), dirty(1), 0, 0, 0];
+        let call = Call::Send { player: PlayerId(7), ptr: 8, len: 9, flags: 1 };
+        assert_eq!(call_of(&arguments(places::SEND, send)), Some(call));
+        let kick = [dirty(7), dirty(u64::from(u32::MAX)), 0, 0, 0, 0, 0];
+        let call = Call::Kick { player: PlayerId(7), reason: -1 };
+        assert_eq!(call_of(&arguments(places::KICK, kick)), Some(call));
+        let gauge = [IMAGE_BASE + 1, dirty(2), 3, 4, 5, 6, 7];
+        assert_eq!(call_of(&arguments(places::GAUGE, gauge)), None);
+        assert_eq!(asked(&arguments(places::GAUGE, gauge)), [1, 2, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn players_are_found_among_those_ascending() {
+        let bytes: Vec<u8> = [2u32, 5, 0x100].into_iter().flat_map(u32::to_le_bytes).collect();
+        for (player, expected) in [(2, true), (5, true), (0x100, true), (0, false), (6, false)] {
+            assert_eq!(contains(&bytes, PlayerId(player)), expected, "{player}");
+        }
+        assert!(!contains(&[], PlayerId(2)));
+    }
+}

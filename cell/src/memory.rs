@@ -120,3 +120,66 @@ pub(crate) fn close_descriptors() -> io::Result<()> {
     let answer = unsafe { libc::close_range(0, u32::MAX, 0) };
     if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use lattice_cell::Process;
+    use lattice_surface::PromptLimits;
+
+    use super::*;
+
+    fn setup(ranges: &[(u64, u64)], outlet: u32) -> Setup {
+        let limits = PromptLimits {
+            message_out_bytes: 100,
+            tick_messages: 1,
+            tick_message_bytes: 1,
+            log_record_bytes: 1,
+            result_bytes: 200,
+        };
+        let range = |&(offset, len): &(u64, u64)| Range { offset, len, rights: Rights::Write };
+        Setup {
+            limits,
+            inlet: 0,
+            outlet,
+            span: 16 * PAGE,
+            gate: 0,
+            stack_end: 0,
+            process: Process::default(),
+            ranges: ranges.iter().map(range).collect(),
+        }
+    }
+
+    #[test]
+    fn only_whole_pages_in_order_and_in_the_image_are_mapped() {
+        let check = |ranges: &[(u64, u64)]| check(&setup(ranges, 4096)).is_ok();
+        assert!(check(&[]));
+        assert!(check(&[(0, PAGE), (PAGE, 15 * PAGE)]));
+        for bad in [
+            &[(1, PAGE)][..],
+            &[(0, PAGE - 1)],
+            &[(0, 0)],
+            &[(0, 17 * PAGE)],
+            &[(16 * PAGE, PAGE)],
+            &[(PAGE, PAGE), (0, PAGE)],
+            &[(0, 2 * PAGE), (PAGE, PAGE)],
+        ] {
+            assert!(!check(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_outlet_holds_the_largest_record() {
+        let largest = Record::size(201) as u32;
+        assert!(check(&setup(&[(0, PAGE)], largest)).is_ok());
+        let refused = check(&setup(&[(0, PAGE)], largest - 1)).unwrap_err().to_string();
+        assert_eq!(refused, "setup: a record can be larger than the outlet");
+    }
+
+    #[test]
+    fn every_process_has_clocks_to_be_unmapped() {
+        let clocks = Clocks::find().unwrap().0;
+        assert!(clocks.len() >= 2 && clocks.iter().all(|span| span.len() >= 4096), "{clocks:?}");
+        assert_eq!(span("7ffd-8000 r--p 00000000 00:00 0  [vvar]"), Some(0x7ffd..0x8000));
+        assert_eq!(span("no addresses"), None);
+    }
+}

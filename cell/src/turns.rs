@@ -5,7 +5,10 @@
 use std::{
     os::fd::BorrowedFd,
     ptr, slice,
-    sync::atomic::Ordering::{Acquire, Relaxed, Release},
+    sync::atomic::{
+        Ordering::{Acquire, Relaxed, Release, SeqCst},
+        fence,
+    },
 };
 
 use lattice_cell::{Control, INLET, RING_FD, Request, Setup, Turn};
@@ -81,7 +84,7 @@ impl Ring {
         control.turn.store(turn as u32, Relaxed);
         control.to_host.fetch_add(1, Release);
         // Between the two, the host either sees the new number or is seen to sleep.
-        std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+        fence(SeqCst);
         if control.host_sleeps.load(Relaxed) != 0 {
             system::futex_wake(&control.to_host);
         }

@@ -13,7 +13,7 @@ pub enum Barrier {
     Seccomp,
     /// The processor's clock can't be read.
     Clock,
-    /// No capability in any set, and none to be had by an `execve`.
+    /// No capability, and none to be had by an `execve`.
     Unprivileged,
     /// User, process, mount, network, IPC, UTS and cgroup namespaces of its own.
     Namespaces,
@@ -109,6 +109,7 @@ impl Isolation {
         Self(Barrier::ALL.into())
     }
 
+    /// From now on this barrier stands too.
     pub fn insert(&mut self, barrier: Barrier) {
         self.0.insert(barrier);
     }

@@ -15,7 +15,7 @@ pub(crate) enum Gone {
     /// It ended with this code. The cell ends with 1 after it has told of a fault, with 3 where the
     /// ring holds what no host writes, with 101 after a panic; but a sim ends it as it likes.
     Exit(i32, Option<Told>),
-    /// It handed over a turn that there is not.
+    /// It did not keep to the turns: it handed one over that there is not, or ran on in the host's.
     NoTurn,
     /// The host could not wait.
     Host(io::Error),
@@ -38,7 +38,7 @@ impl fmt::Display for Gone {
             Self::Signal { signal, .. } => write!(f, "signal {signal} ended it"),
             Self::Exit(code, None) => write!(f, "it ended with {code}"),
             Self::Exit(_, Some(told)) => write!(f, "it was stopped by signal {}", told.signal),
-            Self::NoTurn => f.write_str("it handed over a turn that there is not"),
+            Self::NoTurn => f.write_str("it did not keep to the turns"),
             Self::Host(error) => write!(f, "the host can't wait for it: {error}"),
         }
     }

@@ -3,6 +3,7 @@
 
 mod cgroup;
 mod gone;
+mod idleness;
 mod outside;
 mod reaper;
 mod ring;
@@ -17,7 +18,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering, fence},
     },
     time::{Duration, Instant},
 };
@@ -39,6 +40,7 @@ pub(crate) use spawn::SpawnError;
 
 use self::{
     cgroup::{Cgroup, Cgroups},
+    idleness::Idleness,
     reaper::{Reaper, Watched},
     spawn::{Child, Order, Spawner},
 };
@@ -241,6 +243,8 @@ pub(crate) struct Cell {
     watched: Arc<Watched>,
     pid: u32,
     isolation: Isolation,
+    /// Not of one that spins: that has a processor to itself.
+    idleness: Option<Idleness>,
     reaped: bool,
     // Given back last, when the process is no more.
     place: Place,
@@ -250,7 +254,7 @@ impl Cell {
     fn new(place: Place, child: Child, ring: Ring) -> Self {
         let watched = Watched::new(child.pidfd, ring);
         let isolation = Isolation::default();
-        Self { watched, pid: child.pid, isolation, reaped: false, place }
+        Self { watched, pid: child.pid, isolation, idleness: None, reaped: false, place }
     }
 
     pub(crate) fn ring(&self) -> &Ring {
@@ -273,6 +277,9 @@ impl Cell {
         if self.reaped {
             return Err(Gone::Host(io::Error::other("the cell's process has ended before")));
         }
+        if !self.has_rested().map_err(Gone::Host)? {
+            return Err(Gone::NoTurn);
+        }
         let control = self.ring().control();
         let seen = control.to_host.load(Ordering::Acquire);
         control.to_cell.fetch_add(1, Ordering::Release);
@@ -280,7 +287,15 @@ impl Cell {
             futex::wake(&control.to_cell, futex::Flags::empty(), 1)
                 .map_err(|error| Gone::Host(error.into()))?;
         }
-        self.wait(seen, deadline)
+        let turn = self.wait(seen, deadline)?;
+        if let Some(idleness) = &mut self.idleness {
+            idleness.begin().map_err(Gone::Host)?;
+        }
+        Ok(turn)
+    }
+
+    fn has_rested(&mut self) -> io::Result<bool> {
+        self.idleness.as_mut().map_or(Ok(true), Idleness::end)
     }
 
     fn wait(&mut self, seen: u32, deadline: Instant) -> Result<Turn, Gone> {
@@ -303,7 +318,9 @@ impl Cell {
             return Ok(true);
         }
         let until = monotonic(deadline);
-        control.host_sleeps.store(1, Ordering::SeqCst);
+        control.host_sleeps.store(1, Ordering::Relaxed);
+        // Between the two, the cell either sees this or is seen to have handed over.
+        fence(Ordering::SeqCst);
         let mut in_time = true;
         while in_time && !came() && !self.watched.has_ended() {
             let word = &control.to_host;
@@ -335,6 +352,9 @@ impl Cell {
         outside::check(self.pid, namespaces).map_err(CellError::NotAsTold)?;
         let barriers = self.ring().control().barriers.load(Ordering::Relaxed);
         self.isolation = Isolation::of_bits(barriers);
+        if self.place.cpu.is_none() {
+            self.idleness = Some(Idleness::of(self.pid)?);
+        }
         Ok(())
     }
 

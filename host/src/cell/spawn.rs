@@ -249,7 +249,9 @@ impl Plan<'_> {
 
     fn execute(&self) -> Option<()> {
         let arguments = [self.program.as_ptr(), ptr::null()];
-        let environment = [ptr::null()];
+        // Restartable sequences would tell a sim how often, and on which processor, it was
+        // interrupted; the C library is the one that registers them.
+        let environment = [c"GLIBC_TUNABLES=glibc.pthread.rseq=0".as_ptr(), ptr::null()];
         // SAFETY: both lists end with a null.
         done(unsafe {
             libc::execve(self.program.as_ptr(), arguments.as_ptr(), environment.as_ptr())

@@ -1,7 +1,7 @@
 //! The ring as a hostile sim writes it: that the host reads no more than there is, and takes no turn
 //! for one that is none.
 
-use std::{fs, mem::offset_of, sync::atomic::Ordering::Relaxed};
+use std::{fs, mem::offset_of, sync::atomic::Ordering::Relaxed, time::Duration};
 
 use lattice_cell::Control;
 use lattice_surface::Phase;
@@ -20,27 +20,34 @@ fn control_address(sim: &Sim) -> Option<u64> {
     u64::from_str_radix(line.split('-').next()?, 16).ok()
 }
 
-/// A sim that writes esi to the field and then wakes the host, as the cell itself does.
-fn forging(field: usize) -> Vec<u8> {
+/// A sim that writes esi to the field and then wakes the host, as the cell itself does; and after
+/// that goes on with `behind`, with rdi at the host's word.
+fn forging(field: usize, behind: &[u8]) -> Vec<u8> {
     let offset = |at: usize| (at as u32).to_le_bytes();
     Code::default()
         .raw(&[0x89, 0xb7]) // mov [rdi + offset], esi
         .raw(&offset(field))
-        .raw(&[0xff, 0x87]) // inc dword [rdi + offset]
-        .raw(&offset(offset_of!(Control, to_host)))
         .raw(&[0x48, 0x81, 0xc7]) // add rdi, offset
         .raw(&offset(offset_of!(Control, to_host)))
-        .raw(&[0xbe, 1, 0, 0, 0, 0xba, 1, 0, 0, 0, 0x4d, 0x31, 0xd2]) // FUTEX_WAKE, 1, null
-        .rax(libc::SYS_futex as u64)
-        .syscall()
-        .raw(&[0xeb, 0xfe])
+        .raw(&WAKE)
+        .raw(behind)
         .done()
 }
+
+/// inc dword [rdi]; and a system call with FUTEX_WAKE, 1, null.
+const WAKE: [u8; 22] = [
+    0xff, 0x07, 0xbe, 1, 0, 0, 0, 0xba, 1, 0, 0, 0, 0x4d, 0x31, 0xd2, 0xb8, 202, 0, 0, 0, 0x0f,
+    0x05,
+];
+/// jmp to itself.
+const STAY: [u8; 2] = [0xeb, 0xfe];
+/// jmp to the wake-up before.
+const AGAIN: [u8; 2] = [0xeb, (-2 - WAKE.len() as i8) as u8];
 
 #[test]
 fn a_turn_that_there_is_not_is_told() {
     for number in [0, 7, u64::from(u32::MAX)] {
-        let mut sim = Sim::of(&forging(offset_of!(Control, turn)));
+        let mut sim = Sim::of(&forging(offset_of!(Control, turn), &STAY));
         let Some(address) = control_address(&sim) else { return };
         let end = sim.call(Phase::Tick, 0, [address, number]);
         assert!(matches!(end, Err(Gone::NoTurn)), "{end:?}");
@@ -48,8 +55,24 @@ fn a_turn_that_there_is_not_is_told() {
 }
 
 #[test]
+fn a_cell_that_runs_on_in_the_hosts_turn_is_found_out() {
+    // It hands the turn over again and again, so that it meets no deadline.
+    let mut sim = Sim::of(&forging(offset_of!(Control, signal_code), &AGAIN));
+    let Some(address) = control_address(&sim) else { return };
+    let mut end = sim.call(Phase::Tick, 0, [address, 0]);
+    for _ in 0..1000 {
+        if end.is_err() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        end = sim.tick();
+    }
+    assert!(matches!(end, Err(Gone::NoTurn)), "{end:?}");
+}
+
+#[test]
 fn no_more_is_read_of_an_outlet_than_there_is() {
-    let mut sim = Sim::of(&forging(offset_of!(Control, outlet_bytes)));
+    let mut sim = Sim::of(&forging(offset_of!(Control, outlet_bytes), &STAY));
     let Some(address) = control_address(&sim) else { return };
     // The turn is the one before, Ready, which whoever asked for a call does not take for an answer.
     assert!(sim.call(Phase::Tick, 0, [address, u64::from(u32::MAX)]).is_ok());
@@ -58,7 +81,7 @@ fn no_more_is_read_of_an_outlet_than_there_is() {
 
 #[test]
 fn a_forged_fault_is_only_what_was_told() {
-    let mut sim = Sim::of(&forging(offset_of!(Control, signal)));
+    let mut sim = Sim::of(&forging(offset_of!(Control, signal), &STAY));
     let Some(address) = control_address(&sim) else { return };
     assert!(sim.call(Phase::Tick, 0, [address, 99]).is_ok());
     sim.cell.ring().control().request.store(77, Relaxed);
