@@ -25,6 +25,7 @@ use crate::{
     cell::CellSettings,
     egress::{Egress, EgressError, EgressSettings},
     engine::{Engine, EngineError, REPLAY_SLOTS},
+    fault::{Fault, FaultKind},
     lock::lock,
     matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus, Origin, Runner},
     native::{EnclosureKind, NativeTier, Tier},
@@ -246,6 +247,18 @@ impl Fleet {
     /// One of the few places for what needs a guest beside those of the matches.
     pub(crate) fn replay_place(&self) -> Option<Place<'_>> {
         Place::take(&self.inner.replays, REPLAY_SLOTS as usize).ok()
+    }
+
+    /// Whether there is a place for that match to go on as that program.
+    pub(crate) fn check_place(&self, id: &MatchId, program: &Program) -> Result<(), Fault> {
+        let registry = self.inner.registry.lock();
+        let others = registry.values().filter(|live| live.id() != id && live.is_native()).count();
+        let slots = self.slots().native;
+        if program.packaging() == Packaging::Wasm || others < slots as usize {
+            return Ok(());
+        }
+        let why = format!("all {slots} places for native matches are taken");
+        Err(Fault::new(FaultKind::Host, "upgrade", why))
     }
 
     /// Puts a match back that was taken from its worker.

@@ -95,6 +95,7 @@ static const deed deeds[] = {
     {"fault_made_up", make_up_a_fault},
     {"signal_made_up", make_up_a_signal},
     {"ring_scribbled", scribble_over_the_ring},
+    {"cell_stack_lost", lose_the_cells_stack},
     {"cell_scribbled", scribble_over_the_cell},
     {"cell_jump", jump_into_the_cell},
 };

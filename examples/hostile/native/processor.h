@@ -59,8 +59,9 @@ static void run_data(void) {
 }
 
 static void run_the_stack(void) {
-    volatile unsigned char code[] = {0xc3};
-    call_address((uintptr_t)code);
+    volatile unsigned char code[1];
+    *code = 0xc3;
+    __asm__ volatile("call *%0" ::"r"(code) : "memory");
 }
 
 static void run_the_arena(void) {

@@ -39,14 +39,21 @@ static const unsigned char *behind_the_gate(void) {
     return *(const unsigned char *const *)(gate + 6 + displacement(gate + 2));
 }
 
-// The cell's statics: its code there stores the sim's stack pointer to one of them.
-static uint64_t *statics_of_the_cell(void) {
+// Where the cell keeps the sim's stack pointer, ahead of which it keeps its own: its code there stores
+// the first.
+static uint64_t *stack_pointers_of_the_cell(void) {
     const unsigned char *code = behind_the_gate() + 5; // mov $place, %eax
     code += *code == 0xe9 ? 5 + displacement(code + 1) : 2 + (signed char)code[1];
     for (size_t at = 0; at < 64; ++at)
         if (code[at] == 0x48 && code[at + 1] == 0x89 && code[at + 2] == 0x25)
-            return (uint64_t *)((uintptr_t)(code + at + 7 + displacement(code + at + 3)) & ~(uintptr_t)4095);
+            return (uint64_t *)(uintptr_t)(code + at + 7 + displacement(code + at + 3));
+    lattice_log(LATTICE_ERROR, "the cell's statics are not found");
     return NULL;
+}
+
+// The page that they are in.
+static uint64_t *statics_of_the_cell(void) {
+    return (uint64_t *)((uintptr_t)stack_pointers_of_the_cell() & ~(uintptr_t)4095);
 }
 
 static bool is_control(uint64_t address) {
@@ -169,6 +176,12 @@ static void end_the_process(void) { system_call(231, (int64_t[6]){0}); }
 static void scribble_over_the_ring(void) {
     control_page *ring = found();
     if (ring) memset((void *)ring, 0xff, sizeof *ring);
+}
+
+static void lose_the_cells_stack(void) {
+    uint64_t *sim = stack_pointers_of_the_cell();
+    if (sim) sim[-1] = 8;
+    lattice_ms_event_peek();
 }
 
 // The stack pointers, the sim's own record and what the handler tells in.
