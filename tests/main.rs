@@ -19,6 +19,7 @@ mod counter;
 mod peer;
 mod sims;
 mod socket;
+mod tally;
 mod webdriver;
 
 mod admission;
@@ -45,6 +46,8 @@ mod lifecycle;
 mod logs;
 mod matches;
 mod metrics;
+mod native_match;
+mod native_upload;
 mod outbound;
 mod overload;
 mod pages;
