@@ -58,11 +58,8 @@ impl Workers {
     /// Starts `count` threads a lane.
     pub(crate) fn start(count: usize) -> io::Result<Self> {
         let mailboxes = || (0..count).map(|_| Mailbox::default()).collect();
-        let lanes = Arc::new(Lanes {
-            light: mailboxes(),
-            heavy: mailboxes(),
-            alone: Alone::default(),
-        });
+        let lanes =
+            Arc::new(Lanes { light: mailboxes(), heavy: mailboxes(), alone: Alone::default() });
         let mut threads = Vec::new();
         for at in 0..count {
             for lane in [Lane::Light, Lane::Heavy] {
