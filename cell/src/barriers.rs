@@ -135,6 +135,7 @@ fn limits(setup: &Setup) -> rustix::io::Result<()> {
         Resource::Core,
         Resource::Fsize,
         Resource::Nproc,
+        Resource::Nofile,
         Resource::Memlock,
         Resource::Locks,
         Resource::Msgqueue,

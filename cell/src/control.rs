@@ -32,7 +32,8 @@ pub struct Control {
 
     /// The cell: a [`Turn`].
     pub turn: AtomicU32,
-    /// The cell: bytes in the outlet; of [`Record`]s, or of a text for [`Turn::Failed`].
+    /// The cell: bytes in the outlet; of [`Record`]s, after each of them, or of a text for
+    /// [`Turn::Failed`].
     pub outlet_bytes: AtomicU32,
     /// The cell, for [`Turn::Returned`]: the result, widened.
     pub returned: AtomicI64,

@@ -4,7 +4,10 @@
 
 use std::{
     array, ptr, slice,
-    sync::atomic::{AtomicPtr, Ordering::Relaxed},
+    sync::atomic::{
+        AtomicPtr,
+        Ordering::{Relaxed, Release},
+    },
 };
 
 use lattice_cell::{IMAGE_BASE, Record, Request, Setup, Turn, in_image, places};
@@ -155,6 +158,8 @@ impl Sim {
         let used = self.outlet_used;
         let size = self.ring.outlet().get_mut(used..).and_then(|rest| record.encode(rest));
         self.outlet_used += size.unwrap_or(0);
+        // The host takes whole records also where the sim ends before it hands the turn over.
+        self.ring.control.outlet_bytes.store(self.outlet_used as u32, Release);
         size.is_some()
     }
 }

@@ -15,8 +15,10 @@ pub(crate) enum Gone {
     /// It ended with this code. The cell ends with 1 after it has told of a fault, with 3 where the
     /// ring holds what no host writes, with 101 after a panic; but a sim ends it as it likes.
     Exit(i32, Option<Told>),
-    /// It did not keep to the turns: it handed one over that there is not, or ran on in the host's.
+    /// It handed over a turn that there is not.
     NoTurn,
+    /// It ran on in the host's turn.
+    OutOfTurn,
     /// The host could not wait.
     Host(io::Error),
 }
@@ -38,7 +40,8 @@ impl fmt::Display for Gone {
             Self::Signal { signal, .. } => write!(f, "signal {signal} ended it"),
             Self::Exit(code, None) => write!(f, "it ended with {code}"),
             Self::Exit(_, Some(told)) => write!(f, "it was stopped by signal {}", told.signal),
-            Self::NoTurn => f.write_str("it did not keep to the turns"),
+            Self::NoTurn => f.write_str("it handed over a turn that there is not"),
+            Self::OutOfTurn => f.write_str("it ran outside its turn"),
             Self::Host(error) => write!(f, "the host can't wait for it: {error}"),
         }
     }

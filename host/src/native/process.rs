@@ -46,6 +46,7 @@ fn end(gone: Gone) -> NativeEnd {
         Gone::Exit(status, None) => {
             NativeEnd::Killed(format!("the sim's process exited with status {status}"))
         }
+        Gone::OutOfTurn => NativeEnd::Ring("it ran outside its turn".into()),
         Gone::NoTurn => NativeEnd::Ring("the ring says that it is a turn that there is not".into()),
         Gone::Host(error) => {
             NativeEnd::Host(format!("the sim's process can't be reached: {error}"))

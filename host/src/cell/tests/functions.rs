@@ -73,6 +73,17 @@ fn prompt_calls_are_answered_at_once_and_leave_records() {
 }
 
 #[test]
+fn whole_records_are_there_also_of_a_sim_that_ended_in_between() {
+    let log = Code::default().arguments(&[2, pointer(DATA), 8]).host(places::LOG);
+    let code = log.arguments(&[2, pointer(DATA), 9]).host(places::LOG).raw(&[0x0f, 0x0b]).done();
+    let mut sim = Sim::of(&code);
+    assert!(sim.tick().is_err());
+    let outlet = sim.outlet();
+    let lens: Vec<_> = Record::read(&outlet).map(|record| record.unwrap().bytes.len()).collect();
+    assert_eq!(lens, [8, 9]);
+}
+
+#[test]
 fn a_full_outlet_is_flushed_and_nothing_is_lost() {
     // Four records of 256 bytes are more than the outlet's 1,024.
     let mut code = Code::default();

@@ -68,6 +68,13 @@ fn rounding_and_exceptions_are_as_c_has_them() {
 }
 
 #[test]
+fn the_stack_protectors_canary_is_the_same_everywhere() {
+    // mov rax, fs:[0x28]; push rax
+    let code = [0x64, 0x48, 0x8b, 0x04, 0x25, 0x28, 0, 0, 0, 0x50];
+    assert_eq!(pushed(&stopped(Code::default().raw(&[0x6a, 0x01]).raw(&code))), [1, 0]);
+}
+
+#[test]
 fn two_cells_come_to_the_same_memory_and_keep_nothing_of_their_own_in_it() {
     let code = Code::default()
         .raw(&PUSHES)

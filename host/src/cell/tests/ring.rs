@@ -67,7 +67,7 @@ fn a_cell_that_runs_on_in_the_hosts_turn_is_found_out() {
         std::thread::sleep(Duration::from_millis(20));
         end = sim.tick();
     }
-    assert!(matches!(end, Err(Gone::NoTurn)), "{end:?}");
+    assert!(matches!(end, Err(Gone::OutOfTurn)), "{end:?}");
 }
 
 #[test]
