@@ -16,6 +16,7 @@
 mod app;
 mod clang;
 mod counter;
+mod native_hosts;
 mod peer;
 mod sims;
 mod socket;
@@ -46,6 +47,7 @@ mod lifecycle;
 mod logs;
 mod matches;
 mod metrics;
+mod native_attacks;
 mod native_same;
 mod native_match;
 mod native_upload;

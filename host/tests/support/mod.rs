@@ -102,7 +102,7 @@ impl TestHost {
             slots,
             cache_dir,
             egress,
-            enclosure,
+            enclosure: EnclosureKind::default(),
             cells,
         };
         let fleet = Fleet::start(settings, told.clone()).unwrap();
