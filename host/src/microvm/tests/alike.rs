@@ -61,14 +61,16 @@ fn events(tick: i64) -> Vec<Event> {
         return vec![Event::Join { player, about: Bytes::from_static(b"Ada") }];
     }
     let bytes = tick.wrapping_mul(0x5851_f42d_4c95_7f2d).to_le_bytes();
-    vec![Event::Message { player, bytes: Bytes::copy_from_slice(&bytes[..tick as usize % 8 + 1]) }]
+    vec![Event::Message { player, bytes: Bytes::copy_from_slice(&bytes[..=tick as usize % 8]) }]
 }
 
 /// One tick, and what the sim has said in it.
 fn tick(guest: &mut Guest, tick: i64) -> (bool, Vec<u8>) {
     let surface = guest.surface();
     surface.begin(Phase::Tick);
-    events(tick).into_iter().for_each(|event| surface.push(event).unwrap());
+    for event in events(tick) {
+        surface.push(event).unwrap();
+    }
     let finished = guest.tick(tick, tick % 10 == 9).unwrap();
     (finished, guest.surface().said().to_vec())
 }
