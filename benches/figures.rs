@@ -12,6 +12,7 @@
 #![allow(clippy::disallowed_methods, reason = "a bare peer has its own connections")]
 
 mod bare;
+mod cells;
 mod clocks;
 mod creation;
 mod egress;
@@ -32,12 +33,13 @@ mod tick;
 mod upload;
 
 /// Each figure's name and how it is measured.
-const FIGURES: [(&str, fn()); 9] = [
+const FIGURES: [(&str, fn()); 10] = [
     ("tick", tick::measure),
     ("host-call", host_call::measure),
     ("creation", creation::measure),
     ("upload", upload::measure),
     ("sims", sims::measure),
+    ("cells", cells::measure),
     ("replay", replay::measure),
     ("snapshot", snapshot::measure),
     ("egress", egress::measure),

@@ -22,6 +22,19 @@ const TICK_HZ: u16 = 30;
 /// The source of arena.
 pub(crate) const ARENA: &str = "examples/arena/game_sim.cpp";
 
+/// The source of physics.
+pub(crate) const PHYSICS: &str = "examples/physics/physics.cpp";
+
+/// Physics with somebody who throws more bodies in.
+pub(crate) fn physics(ticks: usize) -> Script {
+    script("", ticks, 1..=1, physics_input)
+}
+
+/// A match in which nobody takes part.
+pub(crate) fn nobody(ticks: usize) -> Script {
+    script("", ticks, RangeInclusive::new(1, 0), |_| None)
+}
+
 /// Arena with 16 players.
 pub(crate) fn arena(ticks: usize) -> Script {
     script("score_limit=0", ticks, 1..=16, arena_input)
@@ -29,8 +42,7 @@ pub(crate) fn arena(ticks: usize) -> Script {
 
 pub(crate) fn measure() {
     against_native("arena with 16 players", ARENA, &arena(1_800));
-    let physics = script("", 240, 1..=1, physics_input);
-    against_native("physics with hundreds of bodies", "examples/physics/physics.cpp", &physics);
+    against_native("physics with hundreds of bodies", PHYSICS, &physics(240));
 }
 
 fn against_native(what: &str, source: &str, script: &Script) {
@@ -41,7 +53,7 @@ fn against_native(what: &str, source: &str, script: &Script) {
     let digest = compiled.play(&bytes).digest;
     let ticks = script.ticks.len() as f64;
     let native = Arm::new("compiled for this machine", || {
-        let NativeMatch { seconds, digest: again } = compiled.play(&bytes);
+        let NativeMatch { seconds, digest: again, .. } = compiled.play(&bytes);
         assert_eq!(again, digest, "{what}: two native runs queue the same bytes");
         seconds / ticks
     });
@@ -54,9 +66,15 @@ fn against_native(what: &str, source: &str, script: &Script) {
     compare(&title, ROUNDS, vec![native, sandboxed]);
 }
 
-/// Plays the match in a guest: seconds in ticks, and the digest of what the sim queued.
+/// Plays the match in a guest of the program's: seconds in ticks, and the digest of what the sim
+/// queued.
 fn play(program: &Program, script: &Script) -> (f64, u64) {
     let mut guest = Guest::new(program, Arc::clone(&script.config), Arc::default()).unwrap();
+    play_in(&mut guest, script)
+}
+
+/// Plays the match in a new guest.
+pub(crate) fn play_in(guest: &mut Guest, script: &Script) -> (f64, u64) {
     guest.init(script.seed, script.tick_hz).unwrap();
     let (mut seconds, mut hash) = (0.0, FNV_START);
     for (tick, events) in script.ticks.iter().enumerate() {

@@ -33,6 +33,11 @@ pub(crate) struct Subject {
 
 impl Subject {
     pub(crate) fn new(policy: &Policy, slots: u32) -> Self {
+        Self::with_cells(policy, slots, CellSettings::default())
+    }
+
+    /// A fleet whose native sims run in such cells.
+    pub(crate) fn with_cells(policy: &Policy, slots: u32, cells: CellSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ends = Arc::new(Ends::default());
         let cache_dir = folder.path().to_owned();
@@ -42,7 +47,7 @@ impl Subject {
             records: mpsc::channel(1).0,
             network: Arc::new(SystemNetwork),
         };
-        let (enclosure, cells) = (EnclosureKind::default(), CellSettings::default());
+        let enclosure = EnclosureKind::default();
         let settings = HostSettings {
             policy: policy.clone(),
             workers: 1,
@@ -57,7 +62,11 @@ impl Subject {
     }
 
     pub(crate) fn program(&self, wasm: &[u8]) -> Program {
-        let admitted = admission::scan(Packaging::Wasm, wasm, &self.policy)
+        self.packaged(Packaging::Wasm, wasm)
+    }
+
+    pub(crate) fn packaged(&self, packaging: Packaging, module: &[u8]) -> Program {
+        let admitted = admission::scan(packaging, module, &self.policy)
             .unwrap_or_else(|rejection| panic!("refused: {:?}", rejection.reasons));
         self.fleet.compile(&admitted).unwrap()
     }

@@ -1,8 +1,8 @@
 //! `lattice scan`: offline, what the console would say, to the letter.
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     app::{App, lattice},
@@ -60,6 +60,69 @@ fn a_person_reads_the_verdict_and_every_reason_with_its_hint() {
     assert_eq!(refused.code, 1);
     for reason in ["env.system", "env.fd_write", "hint: "] {
         assert!(refused.stdout.contains(reason), "{}", refused.stdout);
+    }
+}
+
+/// What a header would declare, and the exports of a sim.
+const NATIVE: &str = r#"
+    #define EXPORT __attribute__((visibility("default")))
+    void lattice_ms_log(int level, const char *text, int length);
+    EXPORT void lattice_abi_v1(void) {}
+    EXPORT int lattice_sim_init(long long seed, int tick_hz) { return 0; }
+    EXPORT int lattice_sim_tick(long long tick) { lattice_ms_log(2, "tick", 4); return 0; }
+"#;
+
+/// A shared object of that source, linked by these flags too.
+fn shared_object(folder: &Path, source: &str, flags: &[&str]) -> Vec<u8> {
+    let (file, made) = (folder.join("game_sim.c"), folder.join("game_sim.so"));
+    std::fs::write(&file, source).unwrap();
+    let mut clang = Command::new("clang");
+    clang.args(["--target=x86_64-linux-gnu", "-shared", "-nostdlib", "-fPIC", "-O2"]).args(flags);
+    let clang = clang.arg("-o").arg(&made).arg(&file).output().unwrap();
+    assert!(clang.status.success(), "{}", String::from_utf8_lossy(&clang.stderr));
+    std::fs::read(made).unwrap()
+}
+
+#[test]
+fn a_shared_object_is_scanned_as_what_it_is_whatever_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = shared_object(folder.path(), NATIVE, &[]);
+    let admitted = scan(folder.path(), &good, &["--json"]);
+    assert_eq!((admitted.code, &*admitted.stderr), (0, ""));
+    let answer = object(admitted.stdout.as_bytes());
+    assert_eq!(answer["Admitted"], true);
+    assert_eq!(answer["Imports"], json!(["lattice_ms_log"]));
+    assert_eq!(answer["Size"], good.len());
+    let said = scan(folder.path(), &good, &[]).stdout;
+    assert!(said.starts_with("admitted\n") && said.contains("imports  lattice_ms_log"), "{said}");
+
+    let source = NATIVE.replace("int lattice_sim_init", "int printf(const char *, ...);\nint init")
+        + "EXPORT void hello(int n) { printf(\"%d\", n); }";
+    let bad = shared_object(folder.path(), &source, &["-lc", "-Wl,-z,execstack"]);
+    let refused = scan(folder.path(), &bad, &[]);
+    assert_eq!(refused.code, 1);
+    for text in [
+        "refused\n",
+        "IMPORT_NOT_ALLOWED  printf",
+        "hint: there is no console",
+        "ELF_NEEDED  libc.so.6",
+        "hint: link with -nostdlib",
+        "ELF_WRITE_EXECUTE  it asks for a stack",
+        "EXPORT_MISSING  lattice_sim_init",
+    ] {
+        assert!(refused.stdout.contains(text), "{text:?} is not in {}", refused.stdout);
+    }
+    let refused = scan(folder.path(), &bad, &["--json"]);
+    let answer = object(refused.stdout.as_bytes());
+    assert_eq!((&answer["Admitted"], &answer["ReasonsTotal"]), (&json!(false), &json!(4)));
+
+    // A wasm module is not taken for one, and the policy's limits hold for both.
+    assert!(!scan(folder.path(), &sims::tampered(), &[]).stdout.contains("ELF_"));
+    let policy = folder.path().join("policy.toml");
+    std::fs::write(&policy, "[native]\nsymbols = 4\nrelocations = 0\n").unwrap();
+    let limited = scan(folder.path(), &good, &["--policy", policy.to_str().unwrap()]);
+    for code in ["LIMIT_SYMBOLS", "LIMIT_RELOCATIONS"] {
+        assert!(limited.stdout.contains(code), "{}", limited.stdout);
     }
 }
 

@@ -6,11 +6,12 @@
 //
 // The script, little-endian and packed: i64 seed, u32 tick_hz, u32 size of the config, the config,
 // u32 ticks; for each tick u32 events, and for each event u32 size and its bytes, header included.
-// Prints: seconds in ticks, and the digest in hexadecimal.
+// Prints: seconds in ticks, the digest in hexadecimal, and the most memory it had in KiB.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 int32_t lattice_sim_init(int64_t seed, int32_t tick_hz);
@@ -181,6 +182,8 @@ int main(int count, char **words) {
         seconds += timed_tick(tick);
         hash = digest(hash);
     }
-    printf("%.9f %016llx\n", seconds, (unsigned long long)hash);
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    printf("%.9f %016llx %ld\n", seconds, (unsigned long long)hash, used.ru_maxrss);
     return 0;
 }

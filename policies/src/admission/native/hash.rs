@@ -6,7 +6,7 @@ use super::image::Image;
 /// By `DT_HASH`, which has a chain for each symbol.
 pub(super) fn count_by_hash(image: &Image<'_>, address: u64) -> Option<u64> {
     let [_, chains] = words(image.bytes(address, 8)?) else { return None };
-    Some(number(chains))
+    Some(number(*chains))
 }
 
 /// By `DT_GNU_HASH`: one more than the last symbol of the last chain. Symbols that are in no chain,
@@ -14,10 +14,10 @@ pub(super) fn count_by_hash(image: &Image<'_>, address: u64) -> Option<u64> {
 pub(super) fn count_by_gnu_hash(image: &Image<'_>, address: u64) -> Option<u64> {
     let head = image.bytes(address, 16)?;
     let [buckets, first, bloom_words, _] = words(head) else { return None };
-    let (buckets, first, bloom_words) = (number(buckets), number(first), number(bloom_words));
+    let (buckets, first, bloom_words) = (number(*buckets), number(*first), number(*bloom_words));
     let buckets_at = address + 16 + 8 * bloom_words;
     let heads = words(image.bytes(buckets_at, 4 * buckets)?);
-    let last = heads.iter().map(number).max().unwrap_or_default();
+    let last = heads.iter().copied().map(number).max().unwrap_or_default();
     // An empty bucket says 0.
     if last < first.max(1) {
         return Some(first);
@@ -25,7 +25,7 @@ pub(super) fn count_by_gnu_hash(image: &Image<'_>, address: u64) -> Option<u64> 
     let chain_at = buckets_at + 4 * buckets + 4 * (last - first);
     let chain = image.file.get(image.rest(chain_at)?)?;
     // Bit 0 ends a chain.
-    let rest = words(chain).iter().position(|hash| number(hash) & 1 == 1)?;
+    let rest = words(chain).iter().position(|hash| number(*hash) & 1 == 1)?;
     Some(last + rest as u64 + 1)
 }
 
@@ -33,6 +33,6 @@ fn words(bytes: &[u8]) -> &[[u8; 4]] {
     bytes.as_chunks().0
 }
 
-fn number(word: &[u8; 4]) -> u64 {
-    u32::from_le_bytes(*word).into()
+fn number(word: [u8; 4]) -> u64 {
+    u32::from_le_bytes(word).into()
 }

@@ -73,7 +73,7 @@ fn is_for_this_machine(header: &Header, findings: &mut Findings) -> bool {
         let detail = format_args!("of kind {kind}, and must be a shared object (DYN)");
         findings.refuse_with_hint(ReasonCode::ElfKind, detail, || for_kind(header.e_type));
     }
-    is_readable && is_known
+    is_readable && is_known && matches!(header.e_type, ET_DYN | ET_EXEC)
 }
 
 fn read_program_headers(file: &File<'_>, header: &Header) -> Option<Vec<ProgramHeader>> {

@@ -18,6 +18,8 @@ mod relocations;
 mod segments;
 mod strings;
 mod symbols;
+#[cfg(test)]
+mod work;
 
 pub use exports::ARENA;
 pub use module::{

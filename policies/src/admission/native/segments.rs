@@ -91,48 +91,50 @@ fn place_one(
     policy: &Policy,
     findings: &mut Findings,
 ) -> Option<Load> {
-    let mut refuse = |why: &str| {
+    let load = load(header, image.file.len());
+    let broken = match &load {
+        Ok(load) => broken_rules(header, load, image.loads.last()),
+        Err(why) => vec![*why],
+    };
+    for why in &broken {
         findings.refuse(ReasonCode::ElfSegments, format_args!("{what} {why}"));
-    };
-    let Some(range) = range(header.p_vaddr, header.p_memsz, u64::MAX - PAGE_BYTES) else {
-        refuse("ends beyond all addresses");
-        return None;
-    };
-    let Some(file) = range_in_file(header, image.file.len()) else {
-        refuse("does not lie in the file");
-        return None;
-    };
-    let before = image.loads.last();
-    let (rights, is_code) = (rights(header.p_flags), header.p_flags & PF_X != 0);
-    let rules = [
-        (header.p_filesz <= header.p_memsz, "is longer in the file than in memory"),
-        (
-            header.p_vaddr % PAGE_BYTES == header.p_offset % PAGE_BYTES,
-            "stands elsewhere in its page than in the file's",
-        ),
-        (
-            before.is_none_or(|it| it.pages().end <= page_of(range.start)),
-            "does not begin in a page behind the one before it",
-        ),
-        (
-            before.is_none_or(|it| it.file.end <= file.start),
-            "does not stand behind the one before it in the file",
-        ),
-        (header.p_flags & PF_R != 0, "can't be read"),
-        (
-            rights == NativeRights::Write || header.p_filesz == header.p_memsz,
-            "is not all in the file, and nobody could write the rest",
-        ),
-    ];
-    let broken = rules.iter().filter(|(holds, _)| !holds);
-    let is_sound = broken.map(|(_, why)| refuse(why)).count() == 0;
-    if rights == NativeRights::Write && is_code {
+    }
+    let load = load.ok()?;
+    if load.rights == NativeRights::Write && load.is_code {
         let detail = format_args!("{what} can be written and executed");
         findings.refuse_with_hint(ReasonCode::ElfWriteExecute, detail, say(SEPARATE_CODE));
     }
-    let (end, most) = (page_of(range.end + (PAGE_BYTES - 1)), policy.native.image_bytes);
+    let (end, most) = (load.pages().end, policy.native.image_bytes);
     hold(findings, ReasonCode::LimitMemory, format_args!("the end of {what} in bytes"), end, most);
-    (is_sound && end <= most.into()).then_some(Load { range, file, rights, is_code })
+    (broken.is_empty() && end <= most.into()).then_some(load)
+}
+
+/// Where the segment is to stand; `Err` if there is no such place.
+fn load(header: &ProgramHeader, file_len: usize) -> Result<Load, &'static str> {
+    let range = range(header.p_vaddr, header.p_memsz, u64::MAX - PAGE_BYTES);
+    let file = range_in_file(header, file_len);
+    Ok(Load {
+        range: range.ok_or("ends beyond all addresses")?,
+        file: file.ok_or("does not lie in the file")?,
+        rights: rights(header.p_flags),
+        is_code: header.p_flags & PF_X != 0,
+    })
+}
+
+fn broken_rules(header: &ProgramHeader, load: &Load, before: Option<&Load>) -> Vec<&'static str> {
+    let is_same_place = header.p_vaddr % PAGE_BYTES == header.p_offset % PAGE_BYTES;
+    let is_apart = before.is_none_or(|it| it.pages().end <= load.pages().start);
+    let is_behind = before.is_none_or(|it| it.file.end <= load.file.start);
+    let is_whole = load.rights == NativeRights::Write || header.p_filesz >= header.p_memsz;
+    let rules = [
+        (header.p_flags & PF_R != 0, "can't be read"),
+        (header.p_filesz <= header.p_memsz, "is longer in the file than in memory"),
+        (is_whole, "is not all in the file, and nobody could write the rest"),
+        (is_same_place, "stands elsewhere in its page than in the file's"),
+        (is_apart, "does not begin in a page behind the one before it"),
+        (is_behind, "does not stand behind the one before it in the file"),
+    ];
+    rules.into_iter().filter(|(holds, _)| !holds).map(|(_, why)| why).collect()
 }
 
 fn rights(flags: u32) -> NativeRights {
