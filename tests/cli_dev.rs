@@ -13,7 +13,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::app::lattice;
+use crate::{app::lattice, tally};
 
 const HELLO: &str = include_str!("../examples/hello/hello.c");
 
@@ -195,10 +195,20 @@ fn a_module_is_taken_as_it_is_and_its_fault_is_told() {
 }
 
 #[test]
+fn a_shared_object_is_run_natively() {
+    tally::cell();
+    let desk = Desk::with(&[("tally.so", &tally::native())], &["--no-watch"]);
+    desk.says("admitted, sha256 ");
+    desk.says("match m_");
+    desk.says("tick ");
+    desk.end();
+}
+
+#[test]
 fn what_is_no_sim_is_refused_before_anything_starts() {
     let mut desk = Desk::with(&[("notes.txt", b"a shopping list")], &[]);
     let line = desk.says("lattice: ");
-    assert!(line.contains("notes.txt is neither C nor C++ nor a .wasm module"), "{line}");
+    assert!(line.contains("notes.txt is neither C nor C++ nor a .wasm or .so module"), "{line}");
     assert_eq!(desk.process.wait().unwrap().code(), Some(2));
     assert!(is_empty(desk.temporary.path()));
 }

@@ -295,7 +295,8 @@ async fn what_a_power_cut_left_of_an_upgrade_goes_on_and_what_it_kept_from_comin
     player.socket.send(b"the last word").await;
     let written = || async {
         let log = app.get(&format!("/matches/{id}/inputs")).send().await;
-        InputLog::read(&log.body).ok().filter(|log| log.inputs.last().unwrap().tick >= first)
+        let is_there = |log: &InputLog| log.inputs.last().is_some_and(|last| last.tick >= first);
+        InputLog::read(&log.body).ok().filter(is_there)
     };
     let log = loop {
         match written().await {
