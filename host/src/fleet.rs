@@ -25,6 +25,7 @@ use crate::{
     cell::CellSettings,
     egress::{Egress, EgressError, EgressSettings},
     engine::{Engine, EngineError, REPLAY_SLOTS},
+    fault::{Fault, FaultKind},
     lock::lock,
     matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus, Origin, Runner},
     native::{EnclosureKind, NativeTier, Tier},
@@ -33,7 +34,7 @@ use crate::{
     replay::{self, ReplayError, Replayed, ReplayedTick, Stretch},
     reports::{Outcome, Reports},
     snapshot::Snapshot,
-    starter::Starter,
+    starter::{self, Starter},
     wasm::{Artifacts, EpochClock},
     worker::{Lanes, Workers, yield_to_others},
 };
@@ -248,6 +249,18 @@ impl Fleet {
         Place::take(&self.inner.replays, REPLAY_SLOTS as usize).ok()
     }
 
+    /// Whether there is a place for that match to go on as that program.
+    pub(crate) fn check_place(&self, id: &MatchId, program: &Program) -> Result<(), Fault> {
+        let registry = self.inner.registry.lock();
+        let others = registry.values().filter(|live| live.id() != id && live.is_native()).count();
+        let slots = self.slots().native;
+        if program.packaging() == Packaging::Wasm || others < slots as usize {
+            return Ok(());
+        }
+        let why = format!("all {slots} places for native matches are taken");
+        Err(Fault::new(FaultKind::Host, "upgrade", why))
+    }
+
     /// Puts a match back that was taken from its worker.
     pub(crate) fn put_back(&self, runner: Box<Runner>) {
         self.inner.lanes.place(runner);
@@ -339,11 +352,15 @@ impl Fleet {
         live.runs(&spec.program);
         let id = spec.id.clone();
         self.inner.registry.add(&live, self.slots())?;
-        let starter = match spec.origin {
-            Origin::Log(_) => &threads.resumer,
-            Origin::Init | Origin::Fork(_) => &threads.starter,
+        let is_taken = match (spec.program.packaging(), &spec.origin) {
+            (Packaging::Native, _) => {
+                let registry = Arc::clone(&self.inner.registry);
+                starter::begin_alone(spec, live, registry, &self.inner.lanes)
+            }
+            (Packaging::Wasm, Origin::Log(_)) => threads.resumer.order(spec, live),
+            (Packaging::Wasm, Origin::Init | Origin::Fork(_)) => threads.starter.order(spec, live),
         };
-        if !starter.order(spec, live) {
+        if !is_taken {
             self.inner.registry.remove(&id);
             return Err(ApplyError::Busy);
         }

@@ -86,6 +86,7 @@ impl Fleet {
         if program.sha256() == spec.program.sha256() {
             return Err(UpgradeError::SameModule);
         }
+        self.check_place(&spec.id, &spec.program).map_err(UpgradeError::Host)?;
         let mut lines = Lines::default();
         let ran = shadow(spec, &program, copy, &mut lines);
         ran.inspect_err(|_| self.tell(&spec.id, lines))?;

@@ -64,13 +64,21 @@ impl TestHost {
     pub fn with(policy: Policy, slots: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let cache_dir = folder.path().join("code");
-        Self::in_folders(policy, slots, folder, cache_dir)
+        Self::in_folders(policy, slots, folder, cache_dir, CellSettings::default())
+    }
+
+    /// A host that native sims may run on.
+    pub fn with_cells(policy: Policy, slots: u32, cells: CellSettings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let cache_dir = folder.path().join("code");
+        Self::in_folders(policy, slots, folder, cache_dir, cells)
     }
 
     /// A host that finds compiled code in `cache_dir`.
     pub fn with_cache(cache_dir: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self::in_folders(Policy::default(), 4, folder, cache_dir.to_owned())
+        let cells = CellSettings::default();
+        Self::in_folders(Policy::default(), 4, folder, cache_dir.to_owned(), cells)
     }
 
     fn in_folders(
@@ -78,6 +86,7 @@ impl TestHost {
         slots: u32,
         folder: tempfile::TempDir,
         cache_dir: PathBuf,
+        cells: CellSettings,
     ) -> Self {
         let told = Arc::new(Told::default());
         let egress = EgressSettings {
@@ -86,14 +95,14 @@ impl TestHost {
             records: audit(),
             network: Arc::new(SystemNetwork),
         };
-        let (enclosure, cells) = (EnclosureKind::default(), CellSettings::default());
+        let enclosure = EnclosureKind::default();
         let settings = HostSettings {
             policy: policy.clone(),
             workers: 2,
             slots,
             cache_dir,
             egress,
-            enclosure,
+            enclosure: EnclosureKind::default(),
             cells,
         };
         let fleet = Fleet::start(settings, told.clone()).unwrap();
@@ -105,7 +114,11 @@ impl TestHost {
     }
 
     pub fn compile(&self, wasm: &[u8]) -> Program {
-        let admitted = admission::scan(Packaging::Wasm, wasm.to_vec(), &self.policy)
+        self.compile_as(Packaging::Wasm, wasm)
+    }
+
+    pub fn compile_as(&self, packaging: Packaging, bytes: &[u8]) -> Program {
+        let admitted = admission::scan(packaging, bytes.to_vec(), &self.policy)
             .unwrap_or_else(|rejection| panic!("{:?}", rejection.reasons));
         self.fleet.compile(&admitted).unwrap()
     }

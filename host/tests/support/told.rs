@@ -53,6 +53,7 @@ struct State {
     held: VecDeque<(MatchId, InputChunk)>,
     ended: BTreeMap<MatchId, MatchEnd>,
     resumed: BTreeMap<MatchId, i64>,
+    isolation: BTreeMap<MatchId, Isolation>,
     marks: BTreeMap<MatchId, i64>,
     snapshots: BTreeMap<MatchId, Vec<Arc<Snapshot>>>,
     rested: BTreeMap<MatchId, i64>,
@@ -68,8 +69,11 @@ impl State {
 }
 
 impl Reports for Told {
-    fn started(&self, id: &MatchId, _: Option<&Isolation>) {
-        self.state.lock().unwrap().started.push(id.clone());
+    fn started(&self, id: &MatchId, isolation: Option<&Isolation>) {
+        let mut state = self.state.lock().unwrap();
+        state.isolation.extend(isolation.map(|isolation| (id.clone(), isolation.clone())));
+        state.started.push(id.clone());
+        drop(state);
         self.changed.notify_all();
     }
 
@@ -93,8 +97,11 @@ impl Reports for Told {
         self.changed.notify_all();
     }
 
-    fn resumed(&self, id: &MatchId, tick: i64, _: Option<&Isolation>) {
-        self.state.lock().unwrap().resumed.insert(id.clone(), tick);
+    fn resumed(&self, id: &MatchId, tick: i64, isolation: Option<&Isolation>) {
+        let mut state = self.state.lock().unwrap();
+        state.isolation.extend(isolation.map(|isolation| (id.clone(), isolation.clone())));
+        state.resumed.insert(id.clone(), tick);
+        drop(state);
         self.changed.notify_all();
     }
 
@@ -153,6 +160,11 @@ impl Told {
     /// Waits until the match goes on: the tick before which it does.
     pub fn resume_of(&self, id: &MatchId) -> i64 {
         self.wait_for("a match to go on", |state| state.resumed.get(id).copied())
+    }
+
+    /// The barriers that were told of the match.
+    pub fn isolation_of(&self, id: &MatchId) -> Option<Isolation> {
+        self.state.lock().unwrap().isolation.get(id).cloned()
     }
 
     /// Waits until so many snapshots of the match were taken.
