@@ -43,9 +43,9 @@ bench: ## Medians and ratios against peers (release build)
 	@scripts/tools.sh $(BUILD_TOOLS)
 	cargo bench -p lattice-benches --locked
 
-build: ## Build the `lattice` command, and the library that sims' native programs link, in target/debug
+build: ## Build the `lattice` command, the library that native programs link, and lattice-cell, in target/debug
 	@scripts/tools.sh cc
-	cargo build --locked -p lattice-console -p lattice-runner
+	cargo build --locked -p lattice-console -p lattice-runner -p lattice-cell
 
 sims: ## Compile the example sims with the documented command, each beside its source
 	@scripts/tools.sh clang wasm-ld

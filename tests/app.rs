@@ -47,7 +47,18 @@ impl App {
     /// A server whose `[server]` section has these lines.
     pub(crate) async fn with(config: &str) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let (process, mut announced) = spawn(serve(data.path(), config));
+        let command = serve(data.path(), config);
+        Self::of(data, config, command, |_| ()).await
+    }
+
+    /// The server that a command starts on a new folder; `meet` is what its process waits for.
+    pub(crate) async fn of(
+        data: TempDir,
+        config: &str,
+        command: Command,
+        meet: impl FnOnce(&mut Child),
+    ) -> Self {
+        let (process, mut announced) = spawn(command, meet);
         let token = announced.remove(TOKEN).expect("the first start shows a token");
         let mut app = Self {
             process,
@@ -71,7 +82,7 @@ impl App {
     pub(crate) async fn restart_with(&mut self, flags: &[&str]) {
         let mut command = serve(self.data.path(), &self.config);
         command.args(flags);
-        let (process, announced) = spawn(command);
+        let (process, announced) = spawn(command, |_| ());
         assert!(!announced.contains_key(TOKEN), "a token is made once");
         self.process = process;
         self.settle(announced).await;
@@ -89,6 +100,11 @@ impl App {
     /// The folder that holds the database.
     pub(crate) fn data(&self) -> &Path {
         self.data.path()
+    }
+
+    /// The server's process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// Sends the process a signal.
@@ -332,8 +348,9 @@ fn config_file(data: &Path, config: &str) -> PathBuf {
 }
 
 /// Starts the process, and waits until it has said all that it says.
-fn spawn(mut command: Command) -> (Child, Announced) {
+fn spawn(mut command: Command, meet: impl FnOnce(&mut Child)) -> (Child, Announced) {
     let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+    meet(&mut process);
     let (lines, said) = mpsc::channel();
     let stdout = BufReader::new(process.stdout.take().unwrap());
     thread::spawn(move || {

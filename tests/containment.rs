@@ -12,14 +12,14 @@ use crate::{
 };
 
 /// A well-behaved match and a player who hears every tick of it.
-struct Neighbour {
+pub(crate) struct Neighbour {
     id: String,
     socket: Socket,
     last: i64,
 }
 
 /// Sends its tick's number to everybody, in every tick.
-const TICKER: &str = r#"(module
+pub(crate) const TICKER: &str = r#"(module
     (import "env" "lattice_ms_broadcast" (func $broadcast (param i32 i32 i32) (result i32)))
     (memory (export "memory") 1)
     (func (export "lattice_abi_v1"))
@@ -30,8 +30,13 @@ const TICKER: &str = r#"(module
         i32.const 0))"#;
 
 impl Neighbour {
-    async fn new(app: &App) -> Self {
+    pub(crate) async fn new(app: &App) -> Self {
         let (_, id) = app.running_match(&wat::parse_str(TICKER).unwrap()).await;
+        Self::of(app, id).await
+    }
+
+    /// A match whose sim tells its ticks.
+    pub(crate) async fn of(app: &App, id: String) -> Self {
         let token = app.make_player(&id, "Ann").await;
         let mut socket = Socket::open(app, &id, &token).await;
         let last = tick(&mut socket).await;
@@ -39,7 +44,7 @@ impl Neighbour {
     }
 
     /// Hears all ticks up to the present one, and finds none missing.
-    async fn goes_on(&mut self, app: &App, beside: &str) {
+    pub(crate) async fn goes_on(&mut self, app: &App, beside: &str) {
         let status = app.get(&format!("/matches/{}", self.id)).send().await.expect(200);
         assert_eq!(status["State"], "running", "beside {beside}: {status}");
         let now = status["Tick"].as_i64().unwrap();

@@ -16,9 +16,11 @@
 mod app;
 mod clang;
 mod counter;
+mod native_hosts;
 mod peer;
 mod sims;
 mod socket;
+mod tally;
 mod webdriver;
 
 mod admission;
@@ -45,6 +47,10 @@ mod lifecycle;
 mod logs;
 mod matches;
 mod metrics;
+mod native_attacks;
+mod native_match;
+mod native_same;
+mod native_upload;
 mod outbound;
 mod overload;
 mod pages;

@@ -35,7 +35,7 @@ use crate::{
     replay::{self, ReplayError, Replayed, ReplayedTick, Stretch},
     reports::Reports,
     snapshot::Snapshot,
-    starter::Starter,
+    starter::{self, Starter},
     wasm::{Artifacts, EpochClock},
     worker::{Lanes, Workers, yield_to_others},
 };
@@ -352,11 +352,15 @@ impl Fleet {
         live.runs(&spec.program);
         let id = spec.id.clone();
         self.inner.registry.add(&live, self.slots())?;
-        let starter = match spec.origin {
-            Origin::Log(_) => &threads.resumer,
-            Origin::Init | Origin::Fork(_) => &threads.starter,
+        let is_taken = match (spec.program.packaging(), &spec.origin) {
+            (Packaging::Native, _) => {
+                let registry = Arc::clone(&self.inner.registry);
+                starter::begin_alone(spec, live, registry, &self.inner.lanes)
+            }
+            (Packaging::Wasm, Origin::Log(_)) => threads.resumer.order(spec, live),
+            (Packaging::Wasm, Origin::Init | Origin::Fork(_)) => threads.starter.order(spec, live),
         };
-        if !starter.order(spec, live) {
+        if !is_taken {
             self.inner.registry.remove(&id);
             return Err(ApplyError::Busy);
         }

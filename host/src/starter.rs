@@ -1,6 +1,6 @@
 //! Starters: threads that bring matches to where their ticks go on. An `init` may take ten ticks'
 //! fuel, and a log that is run again far more, and neither must make other matches' ticks late; and
-//! once the first tick has run, it is known how heavy the match is.
+//! once the first tick has run, it is known how heavy the match is. A native match needs none.
 
 use std::{
     io,
@@ -60,6 +60,17 @@ impl Starter {
             let _ = thread.join();
         }
     }
+}
+
+/// Brings a native match up, on the thread that then is its own: how long its `init` takes, or its
+/// log, is nobody else's. `false` if there is no such thread to be had.
+pub(crate) fn begin_alone(
+    spec: MatchSpec,
+    live: LiveMatch,
+    registry: Arc<Registry>,
+    lanes: &Arc<Lanes>,
+) -> bool {
+    lanes.begin_alone(move || Some(Runner::start(&spec, live, registry)?.begin())).is_ok()
 }
 
 fn carry_out(inbox: &Mutex<mpsc::Receiver<Order>>, registry: &Arc<Registry>, lanes: &Arc<Lanes>) {

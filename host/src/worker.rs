@@ -2,7 +2,9 @@
 //!
 //! There are two lanes of workers. A match whose ticks take long moves to the heavy lane, whose
 //! threads yield to the others by priority, so that the kernel keeps it from delaying the many
-//! matches whose ticks are short.
+//! matches whose ticks are short. A native match is in neither, and has a thread of its own.
+
+mod alone;
 
 use std::{
     cmp::Ordering,
@@ -17,6 +19,9 @@ use std::{
     time::Instant,
 };
 
+use lattice_policies::admission::Packaging;
+
+use self::alone::Alone;
 use crate::matches::{Next, Runner, TickTimes};
 
 /// A single tick longer than this makes a match heavy.
@@ -46,13 +51,15 @@ pub(crate) struct Workers {
 pub(crate) struct Lanes {
     light: Vec<Mailbox>,
     heavy: Vec<Mailbox>,
+    alone: Alone,
 }
 
 impl Workers {
     /// Starts `count` threads a lane.
     pub(crate) fn start(count: usize) -> io::Result<Self> {
         let mailboxes = || (0..count).map(|_| Mailbox::default()).collect();
-        let lanes = Arc::new(Lanes { light: mailboxes(), heavy: mailboxes() });
+        let lanes =
+            Arc::new(Lanes { light: mailboxes(), heavy: mailboxes(), alone: Alone::default() });
         let mut threads = Vec::new();
         for at in 0..count {
             for lane in [Lane::Light, Lane::Heavy] {
@@ -72,6 +79,7 @@ impl Workers {
     /// Has every match leave off at once, and waits for the threads.
     pub(crate) fn end(self) {
         self.lanes.light.iter().chain(&self.lanes.heavy).for_each(Mailbox::close);
+        self.lanes.alone.end();
         for thread in self.threads {
             let _ = thread.join();
         }
@@ -79,9 +87,23 @@ impl Workers {
 }
 
 impl Lanes {
-    /// Hands a new match to the worker with the least to do.
-    pub(crate) fn place(&self, runner: Box<Runner>) {
-        self.move_to(Lane::of(&runner, Lane::Light), runner);
+    /// Hands a new match to the worker with the least to do, and a native one to a thread of its own.
+    pub(crate) fn place(self: &Arc<Self>, runner: Box<Runner>) {
+        if runner.program().packaging() == Packaging::Wasm {
+            return self.move_to(Lane::of(&runner, Lane::Light), runner);
+        }
+        let now = Instant::now();
+        if let Err(error) = self.begin_alone(move || Some(Next::Tick(runner, now))) {
+            tracing::error!(%error, "a native match has ended, as it got no thread");
+        }
+    }
+
+    /// Brings a native match up, and runs it, on a thread of its own.
+    pub(crate) fn begin_alone(
+        self: &Arc<Self>,
+        bring: impl FnOnce() -> Option<Next> + Send + 'static,
+    ) -> io::Result<()> {
+        self.alone.begin(self, bring)
     }
 
     /// Does with a runner what it needs next; one that goes on is placed again.

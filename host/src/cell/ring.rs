@@ -62,6 +62,20 @@ impl Ring {
         self.file.read_exact_at(into, INLET + u64::from(self.inlet))
     }
 
+    /// Writes into the outlet, as a cell does.
+    #[cfg(test)]
+    pub(crate) fn write_outlet(&self, at: u32, bytes: &[u8]) -> io::Result<()> {
+        let room = (self.outlet - at.min(self.outlet)) as usize;
+        assert!(bytes.len() <= room, "a test writes within the outlet");
+        self.file.write_all_at(bytes, INLET + u64::from(self.inlet) + u64::from(at))
+    }
+
+    /// Copies what stands in the inlet, as a cell does.
+    #[cfg(test)]
+    pub(crate) fn read_inlet(&self, at: u64, into: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(into, INLET + at)
+    }
+
     pub(super) fn file(&self) -> &File {
         &self.file
     }

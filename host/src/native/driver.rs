@@ -3,6 +3,8 @@
 //! at, each length is bounded, and each turn costs fuel.
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 use std::{

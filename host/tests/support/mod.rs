@@ -95,14 +95,13 @@ impl TestHost {
             records: audit(),
             network: Arc::new(SystemNetwork),
         };
-        let enclosure = EnclosureKind::default();
         let settings = HostSettings {
             policy: policy.clone(),
             workers: 2,
             slots,
             cache_dir,
             egress,
-            enclosure,
+            enclosure: EnclosureKind::default(),
             cells,
         };
         let fleet = Fleet::start(settings, told.clone()).unwrap();
