@@ -20,6 +20,8 @@ use std::{
 use rustix::process::{WaitId, WaitIdOptions, getegid, geteuid, waitid};
 use thiserror::Error;
 
+use crate::worker::yield_to_others;
+
 /// A process, and the descriptor by which it is killed and waited for.
 pub(super) struct Child {
     pub(super) pid: u32,
@@ -115,6 +117,8 @@ impl Maker {
 
     fn run(mut self, orders: &Receiver<Job>) {
         block_signals();
+        // What a sim computes yields to all that the host does: a process inherits this.
+        yield_to_others();
         for (order, answer) in orders {
             let _ = answer.send(self.make(&order));
         }

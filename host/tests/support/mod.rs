@@ -95,7 +95,6 @@ impl TestHost {
             records: audit(),
             network: Arc::new(SystemNetwork),
         };
-        let enclosure = EnclosureKind::default();
         let settings = HostSettings {
             policy: policy.clone(),
             workers: 2,
