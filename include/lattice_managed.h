@@ -60,6 +60,9 @@
 // liblattice_runner.a, which has the lattice_ms_* calls; `lattice build --native` does it, and
 // `lattice verify` holds the two against each other. Its flags are
 //     -ffp-contract=off -fno-math-errno -fsigned-char -fwrapv, and never -ffast-math.
+// It also builds as a shared object, by the same command, which a server's native tier runs in a
+// process that can do nothing: with -DLATTICE_CELL these headers have all of a C library that there
+// is, as in wasm; LATTICE_BARE is defined where that is so.
 //
 // OPT OUT, before the include, of what you define yourself:
 //     LATTICE_NO_LIBC      memcpy, malloc and the rest of the C library; implies the next one

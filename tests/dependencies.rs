@@ -39,3 +39,11 @@ fn no_part_of_wasi_is_linked() {
 fn the_scan_and_the_engine_read_modules_with_one_parser() {
     assert_eq!(versions(&linked(), "wasmparser").len(), 1);
 }
+
+#[test]
+fn nothing_of_kvm_is_linked_unless_the_feature_asks_for_it() {
+    let linked = linked();
+    for name in ["kvm-ioctls", "kvm-bindings", "vmm-sys-util"] {
+        assert_eq!(versions(&linked, name), [""; 0]);
+    }
+}

@@ -7,9 +7,10 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    app::{Answer, App},
+    app::{Answer, App, lattice},
     clang::project,
     cli::{remote, run},
+    tally::{ON, under},
     twin::{Twins, sim},
     upload::raw,
 };
@@ -202,4 +203,34 @@ async fn a_gate_is_its_owners_and_holds_for_the_builds_that_are_there() {
     app.post(&format!("/games/{game}/matches"), json!({})).send().await.expect(201);
     let opened = shut(&app, &game, &ada, false).await.expect(200);
     assert_eq!(opened["NativeTranscript"], false);
+}
+
+#[tokio::test]
+async fn a_native_build_passes_the_gate_in_a_cell() {
+    let twins = Twins::of(&project().join("examples/hello/hello.c"));
+    let app = under(ON).await;
+    let game = app.make_game(&app.token).await;
+    let ask = |args: &[&str]| run(&mut remote(&app, args));
+    ask(&["game", "gate", &game, "on"]).done();
+    let (object, log) = (twins.object(), recording(&twins));
+    let (object, log) = (object.to_str().unwrap(), log.to_str().unwrap());
+    let said = ask(&["upload", object, "--game", &game, "--version", "1.0.0"]).done();
+    assert!(said.contains("not schedulable yet"), "{said}");
+
+    let of_wasm = recorded(&twins, "3", "90");
+    let why = send(&app, &game, &app.token, of_wasm).await.problem(400, "bad-recording");
+    assert!(why.contains("is of the module"), "{why}");
+    assert_eq!(build(&app, &game).await["Schedulable"], false);
+
+    let (native, policy) = (twins.native(), app.data().join("policy.toml"));
+    let mut verify = lattice();
+    verify.args(["verify", "--module", object, "--native"]).arg(native);
+    verify.args(["--players", "3", "--ticks", "90", "--record", log, "--policy"]).arg(policy);
+    let said = run(&mut verify).done();
+    assert!(said.starts_with("the same: 9"), "{said}");
+    let transcript = ["game", "transcript", log, "--game", &game, "--version", "1.0.0"];
+    assert!(ask(&transcript).done().contains("the same as natively, schedulable"));
+    let id = app.start_match(&game, json!({})).await;
+    let found = app.get(&format!("/matches/{id}")).send().await.expect(200);
+    assert_eq!((&found["Packaging"], &found["State"]), (&json!("native"), &json!("running")));
 }

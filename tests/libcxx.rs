@@ -43,6 +43,7 @@ fn the_inventory_is_the_same_natively_and_imports_no_more() {
     let twins = Twins::of(&project().join("examples/inventory/inventory.cpp"));
     let calls = "lattice_ms_log, lattice_ms_event_peek, lattice_ms_event_next, lattice_ms_send";
     assert_imports(&twins.wasm(), calls);
+    assert_imports(&twins.object(), calls);
 }
 
 /// The order of hash maps by every kind of key, of sorts with equal keys, what engines draw, and
@@ -141,6 +142,7 @@ fn what_the_library_leaves_open_is_the_same_in_both() {
     let twins = Twins::of_text("catalogue.cpp", CATALOGUE);
     twins.verify(&["--ticks", "60"]).done();
     assert_imports(&twins.wasm(), "lattice_ms_log, lattice_ms_broadcast");
+    assert_imports(&twins.object(), "lattice_ms_log, lattice_ms_broadcast");
 
     // Without the headers in front of libc++'s, a hash map is walked in another order.
     let source = twins.folder.path().join("catalogue.cpp");
@@ -326,19 +328,20 @@ fn the_script_makes_the_same_bytes_by_the_same_commands() {
         ("inventory/inventory.cpp", &["-g1", "-fsanitize=undefined"]),
     ] {
         let source = project().join("examples").join(source);
-        let module = folder.path().join(source.with_extension("wasm").file_name().unwrap());
+        let built = ["wasm", "so"]
+            .map(|kind| folder.path().join(source.with_extension(kind).file_name().unwrap()));
         let made = |mut command: Command, before: &[&str]| {
             command.args(["--native", "-o", "."]).arg(&source).args(before).args(flags);
             command.env("LATTICE_INCLUDE", project().join("include"));
             let said = run(command.env("LATTICE_RUNNER", runner()).current_dir(&folder)).done();
-            (said, fs::read(&module).unwrap())
+            (said, built.each_ref().map(|file| fs::read(file).unwrap()))
         };
         let mut ours = lattice();
         ours.arg("build");
         let (said, bytes) = made(ours, &["--"]);
-        fs::remove_file(&module).unwrap();
+        built.iter().for_each(|file| fs::remove_file(file).unwrap());
         let (script_said, script_bytes) = made(Command::new(project().join("sdk/build.sh")), &[]);
         assert_eq!(script_said, said);
-        assert!(script_bytes == bytes, "{} differs", module.display());
+        assert!(script_bytes == bytes, "{built:?} differ");
     }
 }

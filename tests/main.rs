@@ -49,6 +49,7 @@ mod matches;
 mod metrics;
 mod native_attacks;
 mod native_match;
+mod native_same;
 mod native_upload;
 mod outbound;
 mod overload;

@@ -33,7 +33,7 @@ impl Twins {
         ]))
         .done();
         let commands: Vec<_> = said.lines().filter(|line| !line.starts_with('#')).collect();
-        assert_eq!(commands.len(), 2, "both commands are shown: {said}");
+        assert_eq!(commands.len(), 3, "all commands are shown: {said}");
         assert!(
             commands[0].starts_with("clang --target=wasm32 -nostdlib -Wl,--no-entry"),
             "{said}"
@@ -57,6 +57,10 @@ impl Twins {
         self.folder.path().join(&self.name)
     }
 
+    pub(crate) fn object(&self) -> PathBuf {
+        self.folder.path().join(format!("{}.so", self.name))
+    }
+
     pub(crate) fn verify(&self, more: &[&str]) -> Said {
         let mut command = lattice();
         command.arg("verify").arg("--wasm").arg(self.wasm()).arg("--native").arg(self.native());
@@ -67,18 +71,21 @@ impl Twins {
 /// The native programs' library, beside the `lattice` command.
 pub(crate) fn runner() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_BIN_EXE_lattice")).parent().unwrap();
-        let profile = if folder.ends_with("debug") { "dev" } else { "release" };
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--offline", "-p", "lattice-runner"])
-            .args(["--profile", profile, "--target-dir"])
-            .arg(folder.parent().unwrap())
-            .current_dir(project())
-            .status();
-        assert!(built.unwrap().success());
-        folder.join("liblattice_runner.a")
-    })
+    BUILT.get_or_init(|| built_beside("lattice-runner", "liblattice_runner.a"))
+}
+
+/// Builds what a package makes, beside the `lattice` command.
+pub(crate) fn built_beside(package: &str, file: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_BIN_EXE_lattice")).parent().unwrap();
+    let profile = if folder.ends_with("debug") { "dev" } else { "release" };
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--locked", "--offline", "-p", package])
+        .args(["--profile", profile, "--target-dir"])
+        .arg(folder.parent().unwrap())
+        .current_dir(project())
+        .status();
+    assert!(built.unwrap().success());
+    folder.join(file)
 }
 
 /// Asserts that both say the same over made-up matches, and over the log of one of them.
@@ -249,6 +256,27 @@ fn a_flag_that_breaks_equality_is_refused_and_nothing_is_built() {
         assert_eq!(said.stdout, "", "no command was run");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// What the shared object would be refused for is said with what to do, in the build already.
+#[test]
+fn a_shared_object_that_an_upload_would_refuse_is_told_at_the_build() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("asks.c");
+    let asks = sim(
+        "#if defined(__wasm__)\n#define system(words) 0\n#else\nint system(const char *words);\n#endif",
+        "return system(\"date\") - 1;",
+    );
+    fs::write(&source, asks).unwrap();
+    runner();
+    let mut build = lattice();
+    build.arg("build").arg(&source).arg("-o").arg(folder.path()).args(["--native", "--include"]);
+    let said = run(build.arg(project().join("include")));
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    for words in ["asks.so would be\nrefused", "IMPORT_NOT_ALLOWED  system", "hint: "] {
+        assert!(said.stdout.contains(words), "no {words} in {}", said.stdout);
+    }
+    assert!(folder.path().join("asks").is_file(), "the program is there for the desk");
 }
 
 #[test]

@@ -31,6 +31,16 @@ LATTICE_WEAK const void *lattice_no_base[4] = {0, 0, 0, 0};
 LATTICE_WEAK const void *lattice_one_base[4] = {0, 0, 0, 0};
 LATTICE_WEAK const void *lattice_many_bases[4] = {0, 0, 0, 0};
 
+// The types without a class that a throw names; a C++ library has their descriptions elsewhere.
+typedef struct lattice_plain_type { const void *kind; const char *name; } lattice_plain_type;
+#define LATTICE_PLAIN_TYPE(code) \
+    extern lattice_plain_type lattice_type_##code __asm__("_ZTI" #code); \
+    LATTICE_WEAK lattice_plain_type lattice_type_##code = {NULL, #code};
+LATTICE_PLAIN_TYPE(v) LATTICE_PLAIN_TYPE(b) LATTICE_PLAIN_TYPE(c) LATTICE_PLAIN_TYPE(a) LATTICE_PLAIN_TYPE(h)
+LATTICE_PLAIN_TYPE(s) LATTICE_PLAIN_TYPE(t) LATTICE_PLAIN_TYPE(i) LATTICE_PLAIN_TYPE(j) LATTICE_PLAIN_TYPE(l)
+LATTICE_PLAIN_TYPE(m) LATTICE_PLAIN_TYPE(x) LATTICE_PLAIN_TYPE(y) LATTICE_PLAIN_TYPE(f) LATTICE_PLAIN_TYPE(d)
+LATTICE_PLAIN_TYPE(Pc) LATTICE_PLAIN_TYPE(PKc) LATTICE_PLAIN_TYPE(Pv) LATTICE_PLAIN_TYPE(PKv)
+
 // What is looked for: objects of class `type`; with `at`, only the one there.
 typedef struct lattice_search { const lattice_type *type; const char *at, *found; int count; } lattice_search;
 

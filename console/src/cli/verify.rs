@@ -35,10 +35,11 @@ Examples:
   lattice verify --wasm game_sim.wasm --native ./game_sim
   lattice verify --wasm game_sim.wasm --native ./game_sim --players 16 --ticks 5000 --seed 7
   lattice verify --wasm game_sim.wasm --native ./game_sim --inputs match.log
+  lattice verify --module game_sim.so --native ./game_sim                       # in a cell
   lattice verify --wasm game_sim.wasm --native ./game_sim --record native.log   # for a game's gate")]
 pub(crate) struct Verify {
-    /// The module
-    #[arg(long, value_name = "FILE")]
+    /// The module: wasm, or a shared object, which runs in a cell
+    #[arg(long, visible_alias = "module", value_name = "FILE")]
     wasm: PathBuf,
     /// The program that `lattice build --native` made of the same source
     #[arg(long, value_name = "PROGRAM")]

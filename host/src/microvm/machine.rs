@@ -283,7 +283,7 @@ fn cpuid() -> Result<CpuId, MachineError> {
     let name = |at: usize| number(&VENDOR[at..at + 4]) as u32;
     let leaves = [
         leaf(0, [1, name(0), name(8), name(4)]),
-        leaf(1, [0, 0, 0, BASELINE]),
+        leaf(1, [0, 0, SSE_4_1, BASELINE]),
         leaf(0x8000_0000, [0x8000_0008, 0, 0, 0]),
         // No-execute pages, 64-bit mode.
         leaf(0x8000_0001, [0, 0, 0, 1 << 29 | 1 << 20]),
@@ -296,6 +296,9 @@ fn cpuid() -> Result<CpuId, MachineError> {
 const VENDOR: &[u8; 12] = b"LatticeSimVM";
 /// x87, PSE, TSC, PAE, CMPXCHG8B, PGE, CMOV, FXSR, SSE and SSE2: what x86-64 always has.
 const BASELINE: u32 = 1 | 1 << 3 | 1 << 4 | 1 << 6 | 1 << 8 | 1 << 13 | 1 << 15 | 7 << 24;
+
+/// SSE3, SSSE3 and SSE4.1, which sims are compiled for beside that.
+const SSE_4_1: u32 = 1 | 1 << 9 | 1 << 19;
 
 /// Up to 8 bytes, the lowest first.
 fn number(bytes: &[u8]) -> u64 {

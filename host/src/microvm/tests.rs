@@ -3,6 +3,8 @@
 //! passed over. What only the processor itself can keep is in the ignored ones.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod alike;
+
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -17,7 +19,7 @@ use lattice_policies::{
 };
 use lattice_surface::{Event, Level, Phase, Surface};
 
-use super::{guest::MicroVm, machine, sims, system::RETURNED, watch::Watch, *};
+use super::{guest::MicroVm, sims, system::RETURNED, *};
 use crate::{
     guest::Fuel,
     native::{Exception, NativeCall, NativeEnd},
@@ -43,11 +45,9 @@ struct World {
 impl World {
     /// A match of the sims below with one player, or nothing where there is no KVM.
     fn new() -> Option<Self> {
-        let device = machine::open();
-        let device = device.inspect_err(|error| eprintln!("passed over: {error}")).ok()?;
+        let MicroVms { device, watch } = MicroVms::unprobed()?;
         let library = Arc::new(library());
         let limits = Arc::new(MatchLimits::default());
-        let watch = Watch::start().unwrap();
         let isolation = MicroVms::isolation();
         let sim = MicroVm::new(&device, &watch, &library, &limits, isolation).unwrap();
         let mut surface = Surface::new(limits, Arc::from(*b"config"), Arc::default());

@@ -73,9 +73,10 @@ impl Backend {
 fn start_cells(settings: CellSettings) -> Result<(Backend, Isolation), String> {
     // Replays and upgrades have places beside those of the matches.
     let slots = settings.slots + REPLAY_SLOTS + UPGRADE_SLOTS;
-    let cells =
-        Cells::start(CellSettings { slots, ..settings }).map_err(|error| error.to_string())?;
-    let isolation = cells.probe().map_err(|error| error.to_string())?;
+    let program = settings.program.display().to_string();
+    let cells = Cells::start(CellSettings { slots, ..settings });
+    let cells = cells.map_err(|error| format!("{program}: {error}"))?;
+    let isolation = cells.probe().map_err(|error| format!("{program}: {error}"))?;
     Ok((Backend::Cells(cells), isolation))
 }
 

@@ -48,6 +48,14 @@ impl Tier {
         Self { state, backend, minimum, slots }
     }
 
+    /// One that was not probed for, for tests.
+    #[cfg(all(test, feature = "microvm", target_arch = "x86_64"))]
+    pub(crate) fn of_microvms(machines: crate::microvm::MicroVms) -> Self {
+        let (backend, minimum) = (Some(Backend::MicroVms(machines)), Isolation::default());
+        let state = NativeTier::Ready(crate::microvm::MicroVms::isolation());
+        Self { state, backend, minimum, slots: 1 }
+    }
+
     pub(crate) fn state(&self) -> &NativeTier {
         &self.state
     }

@@ -9,14 +9,12 @@ use lattice_host::{
     Upgraded,
     replay::{ReplayError, Stretch},
 };
-use lattice_policies::{MatchId, PlayerId, Policy, admission::Packaging};
+use lattice_policies::{Code, MatchId, PlayerId, Policy, admission::Packaging};
 use lattice_surface::{Event, InputLog};
 
 use crate::{
     builds,
-    support::{
-        FRAME, TestHost, all, allow, assert_replays, frame, heard, next_event, next_frame, silent,
-    },
+    support::{FRAME, TestHost, all, allow, assert_replays, frame, heard, next_frame, silent},
 };
 
 const ANN: PlayerId = PlayerId(1);
@@ -47,7 +45,7 @@ fn log_of(host: &TestHost, id: &MatchId) -> InputLog {
 /// Asserts that the match's log gives its transcript and its last state again.
 fn assert_the_same_again(host: &TestHost, program: &Program, id: &MatchId) -> InputLog {
     let log = log_of(host, id);
-    let replayed = assert_replays(host, &[program.clone()], &log, &[]);
+    let replayed = assert_replays(host, std::slice::from_ref(program), &log, &[]);
     let end = host.told.end_of(id);
     let proof = end.proof.expect("the host did not fail");
     assert_eq!((end.ticks, end.fuel), (replayed.ticks, replayed.fuel));
@@ -247,7 +245,7 @@ async fn what_a_native_sim_fetches_goes_out_and_comes_back() {
     all(&ann).await;
     let log = assert_the_same_again(&host, &program, &id);
     let codes: Vec<_> = log.inputs.iter().flat_map(|inputs| inputs.codes.clone()).collect();
-    assert_eq!(codes, [lattice_policies::Code::HttpNotAllowed.value(), 1]);
+    assert_eq!(codes, [Code::HttpNotAllowed.value(), 1]);
 }
 
 #[tokio::test]
@@ -267,5 +265,4 @@ async fn many_native_matches_run_side_by_side() {
         let lines = host.told.logs_of(id);
         assert_eq!((lines.len(), &*lines[0].text), (1, &*format!("line {number}")));
     }
-    let _ = next_event;
 }

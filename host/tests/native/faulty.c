@@ -18,7 +18,7 @@ __attribute__((noinline)) static void fault(char how) {
     case 'c': *(volatile char *)(uintptr_t)&fault = 1; break;
     case 'i': *(volatile char *)(uintptr_t)0x1000000100 = 1; break;
     case 'e': ((void (*)(void))(uintptr_t)buffer)(); break;
-    case 'z': zero = 1 / zero; break;
+    case 'z': zero = (int)depth / zero; break;
     case 't': __builtin_trap();
     case 's': zero = fall(1); break;
     case 'l': for (;;) depth++;

@@ -66,7 +66,9 @@ fn a_source_says_the_same_as_a_module_and_as_a_native_sim() {
         let finished = [&mut wasm, &mut native].map(|guest| {
             let surface = guest.surface();
             surface.begin(Phase::Tick);
-            events(tick).into_iter().for_each(|event| drop(surface.push(event)));
+            for event in events(tick) {
+                surface.push(event).unwrap();
+            }
             guest.tick(tick, tick % 7 == 0).unwrap()
         });
         assert_eq!(finished, [false; 2]);

@@ -1,7 +1,8 @@
 //! The admission scan and its outcome: `Admitted`, or all the `Reason`s against.
 //!
-//! Owns the proof that the sandbox's boundary is the only one a module has: it imports nothing but
-//! the host functions, and it is valid, bounded, and can be instantiated.
+//! Owns the proof that the sandbox's boundary is the only one a wasm module has: it imports nothing
+//! but the host functions, and it is valid, bounded, and can be instantiated. Of a native module it
+//! proves no more than what its loader needs: see `native`.
 //! Never compiles, never runs and never stores a module.
 
 mod bodies;

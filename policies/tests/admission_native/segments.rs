@@ -173,6 +173,8 @@ fn there_is_one_dynamic_table() {
         };
         refused(elsewhere, "MALFORMED", "dynamic table lies in no segment, or has no end");
     }
+    let two_places = |elf: &mut Elf| elf.segments[DYNAMIC].offset += 0x10;
+    refused(two_places, "MALFORMED", "stands elsewhere in the file than in memory");
     // The entry that ends it is cut off.
     refused(|elf| elf.segments[DYNAMIC].file_len = 0x20, "MALFORMED", "or has no end");
 }

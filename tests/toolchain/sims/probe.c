@@ -1,4 +1,5 @@
-// probe.c - exports of its own through which tests reach the headers' functions with any argument.
+// probe.c - exports of its own through which tests reach the headers' functions with any argument: in
+// a module under the names that they have here, in a shared object under those of the functions.
 #include <lattice_managed.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,10 +9,14 @@ int32_t lattice_sim_init(int64_t seed, int32_t tick_hz) { return (void)seed, (vo
 int32_t lattice_sim_tick(int64_t tick) { return (void)tick, 0; }
 
 static char text[2048];
-LATTICE_EXPORTED(text_at) int32_t text_at(void) { return (int32_t)(intptr_t)text; }
+LATTICE_EXPORTED(text_at) intptr_t text_at(void) { return (intptr_t)text; }
 
 // (#of is the usual name; without the # it is what math.h makes of it.)
+#if defined(__wasm__)
 #define NAMED(name) __attribute__((export_name(name)))
+#else
+#define NAMED(name) __attribute__((visibility("default")))
+#endif
 #define ONE(of) \
     NAMED(#of) double probe_##of(double x, double y) { return (void)y, of(x); } \
     NAMED(#of "f") double probe_f_##of(double x, double y) { return (void)y, (double)of##f((float)x); }

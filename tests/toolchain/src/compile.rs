@@ -1,4 +1,4 @@
-//! Runs clang and gcc as a sim's author would. Never runs what they make.
+//! Runs clang and gcc as a sim's author would. Never runs what they make, but for a native runner.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -7,6 +7,31 @@ use std::process::{Command, Output};
 const WASM: [&str; 4] = ["--target=wasm32", "-nostdlib", "-Wl,--no-entry", "-Wl,--allow-undefined"];
 /// What the documentation asks of a native build.
 const NATIVE: [&str; 4] = ["-ffp-contract=off", "-fno-math-errno", "-fsigned-char", "-fwrapv"];
+
+/// What `lattice build` makes a shared object with, but for what only clang and lld know.
+const OBJECT: [&str; 8] = [
+    "-shared",
+    "-nostdlib",
+    "-DLATTICE_CELL",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-msse4.1",
+    "-fno-stack-protector",
+    "-Wl,-Bsymbolic",
+];
+const CLANG_OBJECT: [&str; 10] = [
+    "--target=x86_64-unknown-linux-gnu",
+    "-nostdlibinc",
+    "-fuse-ld=lld",
+    "-U__linux__",
+    "-U__unix__",
+    "-fignore-exceptions",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-Wl,--gc-sections",
+    "-Wl,-z,now",
+];
+const GCC_OBJECT: [&str; 2] = ["-fno-exceptions", "-fcf-protection=none"];
 
 /// The project's root.
 pub(crate) fn root() -> PathBuf {
@@ -43,6 +68,24 @@ pub(crate) fn wasm_in_units(flags: &[&str], sources: &[&Path]) -> Vec<u8> {
     }
     let objects: Vec<&Path> = objects.iter().map(PathBuf::as_path).collect();
     wasm_with(flags, &objects)
+}
+
+/// Builds files into one shared object for the native tier, at `out`.
+pub(crate) fn object(compiler: &str, flags: &[&str], sources: &[&Path], out: &Path) {
+    let own: &[&str] = if compiler == "clang" { &CLANG_OBJECT } else { &GCC_OBJECT };
+    let mut command = Command::new(compiler);
+    command.current_dir(root()).args(OBJECT).args(own).args(NATIVE).args(flags);
+    succeed(command.arg("-Iinclude").arg("-o").arg(out).args(sources));
+}
+
+/// Builds a C file of these tests that needs nothing of a sim's to an object file for shared objects.
+pub(crate) fn unit(source: &Path, out: &Path) {
+    succeed(Command::new("gcc").args(["-O1", "-fPIC", "-c", "-o"]).arg(out).arg(source));
+}
+
+/// Builds a C program of these tests that needs nothing of a sim's.
+pub(crate) fn program(source: &Path, out: &Path) {
+    succeed(Command::new("gcc").args(["-O1", "-rdynamic", "-o"]).arg(out).arg(source));
 }
 
 /// What the compiler said when it refused the source.

@@ -1,5 +1,9 @@
-//! The same source gives the same bits in wasm, by gcc and by clang, at every level.
+//! The same source gives the same bits in wasm, and by gcc and by clang as a native program and as a
+//! shared object, at every level.
 
+use std::path::Path;
+
+use crate::cell::Cell;
 use crate::compile;
 use crate::sim::Sim;
 
@@ -20,8 +24,15 @@ fn equal_hashes(source: &str, language: &[&str], ticks: u32) -> Vec<u64> {
             let native = compile::native_hashes(compiler, &flags, &file, ticks);
             assert!(native == expected, "{source} by {compiler} {flags:?}");
         }
+        assert_same_as_object("clang", &flags, &file, &expected);
     }
+    assert_same_as_object("gcc", &[&["-O2"], language].concat(), &file, &expected);
     expected
+}
+
+fn assert_same_as_object(compiler: &str, flags: &[&str], file: &Path, expected: &[u64]) {
+    let object = Cell::of(compiler, flags, file).hashes(expected.len() as u32);
+    assert!(object == expected, "{} as a shared object by {compiler} {flags:?}", file.display());
 }
 
 fn all_different(hashes: &[u64]) -> bool {

@@ -8,8 +8,8 @@ use goblin::elf::{
     dynamic::{
         DF_STATIC_TLS, DF_TEXTREL, DT_FLAGS, DT_GNU_HASH, DT_HASH, DT_INIT, DT_INIT_ARRAY,
         DT_INIT_ARRAYSZ, DT_JMPREL, DT_NEEDED, DT_NULL, DT_PLTREL, DT_PLTRELSZ, DT_PREINIT_ARRAY,
-        DT_REL, DT_RELA, DT_RELAENT, DT_RELASZ, DT_STRSZ, DT_STRTAB, DT_SYMENT, DT_SYMTAB,
-        DT_TEXTREL,
+        DT_REL, DT_RELA, DT_RELAENT, DT_RELASZ, DT_RELSZ, DT_STRSZ, DT_STRTAB, DT_SYMENT,
+        DT_SYMTAB, DT_TEXTREL,
     },
     program_header::PT_DYNAMIC,
 };
@@ -141,7 +141,7 @@ fn refuse_tag(tag: u64, findings: &mut Findings) {
         }
         DT_INIT => (ReasonCode::ElfConstructors, "a DT_INIT function", INIT_ARRAY),
         DT_PREINIT_ARRAY => (ReasonCode::ElfConstructors, "a DT_PREINIT_ARRAY", INIT_ARRAY),
-        DT_REL => {
+        DT_REL | DT_RELSZ => {
             (ReasonCode::ElfRelocation, "relocations without addends (DT_REL)", PLAIN_RELOCATIONS)
         }
         tag if PACKED.contains(&tag) => {

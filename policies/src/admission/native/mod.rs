@@ -66,7 +66,7 @@ fn read<'a>(
 ) -> (Native, Image<'a>) {
     let image = segments::place(file, headers, policy, findings);
     segments::check_others(headers, findings);
-    let Some(range) = segments::dynamic(headers, findings) else {
+    let Some(range) = segments::dynamic(&image, headers, findings) else {
         return (Native::default(), image);
     };
     let table = Table::read(&image, range, findings);

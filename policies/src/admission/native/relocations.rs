@@ -40,15 +40,15 @@ pub(super) fn read(
     let tables =
         [((DT_RELA, DT_RELASZ), "relocations"), ((DT_JMPREL, DT_PLTRELSZ), "PLT relocations")];
     let listed = tables.map(|(range, what)| list(image, table, range, what, findings));
-    let (count, most) =
-        (listed.iter().map(Vec::len).sum::<usize>() as u64, policy.native.relocations);
+    let count = listed.iter().map(RelocSection::len).sum::<usize>() as u64;
+    let most = policy.native.relocations;
     hold(findings, ReasonCode::LimitRelocations, "relocations", count, most);
     if count > most.into() {
         return Vec::new();
     }
     let resolver = Resolver { image, symbols };
     let all = listed.iter().flatten();
-    let mut relocations: Vec<_> = all.filter_map(|it| resolver.resolve(it, findings)).collect();
+    let mut relocations: Vec<_> = all.filter_map(|it| resolver.resolve(&it, findings)).collect();
     relocations.sort_by_key(|relocation| relocation.at);
     check_overlaps(&relocations, findings);
     relocations
@@ -69,19 +69,18 @@ fn check_entries(table: &Table, findings: &mut Findings) {
     }
 }
 
-fn list(
-    image: &Image<'_>,
+fn list<'a>(
+    image: &Image<'a>,
     table: &Table,
     range: (u64, u64),
     what: &str,
     findings: &mut Findings,
-) -> Vec<Reloc> {
+) -> RelocSection<'a> {
     let bytes = table.bytes(image, range, what, findings).unwrap_or_default();
     if !bytes.len().is_multiple_of(SIZEOF_RELA) {
         findings.malformed(format_args!("its {what} end within one"), None);
     }
-    let read = RelocSection::parse(bytes, 0, bytes.len(), true, CONTEXT);
-    read.map(|relocations| relocations.to_vec()).unwrap_or_default()
+    RelocSection::parse(bytes, 0, bytes.len(), true, CONTEXT).unwrap_or_default()
 }
 
 fn check_overlaps(relocations: &[Relocation], findings: &mut Findings) {

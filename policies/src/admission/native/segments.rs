@@ -69,8 +69,13 @@ pub(super) fn check_others(headers: &[ProgramHeader], findings: &mut Findings) {
     }
 }
 
-/// Where the dynamic table stands in the image, if there is one.
-pub(super) fn dynamic(headers: &[ProgramHeader], findings: &mut Findings) -> Option<Range<u64>> {
+/// Where the dynamic table stands in the image, if there is one. In the file it must stand there too:
+/// readers that look for it there see the one that counts.
+pub(super) fn dynamic(
+    image: &Image<'_>,
+    headers: &[ProgramHeader],
+    findings: &mut Findings,
+) -> Option<Range<u64>> {
     let mut tables = headers.iter().filter(|header| header.p_type == PT_DYNAMIC);
     let Some(header) = tables.next() else {
         let detail = "it has no dynamic table, and must be a shared object";
@@ -79,6 +84,10 @@ pub(super) fn dynamic(headers: &[ProgramHeader], findings: &mut Findings) -> Opt
     };
     if tables.next().is_some() {
         findings.malformed("two dynamic tables", None);
+    }
+    let in_file = image.rest(header.p_vaddr).map(|bytes| bytes.start as u64);
+    if in_file.is_some_and(|at| at != header.p_offset) {
+        findings.malformed("its dynamic table stands elsewhere in the file than in memory", None);
     }
     Some(header.p_vaddr..header.p_vaddr.saturating_add(header.p_filesz))
 }
