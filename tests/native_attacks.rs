@@ -101,7 +101,7 @@ fn the_tables_have_every_attack_that_there_is() {
 fn policy(minimum: &str, deadline_ms: u32) -> String {
     format!(
         "[native]\nenabled = true\n{minimum}\n\
-         [match]\ntick_fuel = 300000\ntick_deadline_ms = {deadline_ms}\n"
+         [match]\ntick_fuel = 1000000\ntick_deadline_ms = {deadline_ms}\n"
     )
 }
 

@@ -7,7 +7,8 @@ use crate::{
     app::lattice,
     clang::project,
     cli::{Said, run},
-    twin::{Twins, cell, sim},
+    tally::cell,
+    twin::{Twins, sim},
 };
 
 /// Holds what the server would run against the native program, over made-up players.

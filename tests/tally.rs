@@ -11,6 +11,7 @@ use crate::{
     app::App,
     clang::{compile, project},
     socket::Socket,
+    twin::built_beside,
 };
 
 const SOURCE: &str = "tests/fixtures/native/tally.c";
@@ -62,18 +63,7 @@ pub(crate) async fn restart(app: &mut App, policy: &str) {
 /// The program that native sims run in, beside the `lattice` command.
 pub(crate) fn cell() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_BIN_EXE_lattice")).parent().unwrap();
-        let profile = if folder.ends_with("debug") { "dev" } else { "release" };
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--offline", "-p", "lattice-cell"])
-            .args(["--profile", profile, "--target-dir"])
-            .arg(folder.parent().unwrap())
-            .current_dir(project())
-            .status();
-        assert!(built.unwrap().success());
-        folder.join("lattice-cell")
-    })
+    BUILT.get_or_init(|| built_beside("lattice-cell", "lattice-cell"))
 }
 
 /// A player of a tally.

@@ -74,13 +74,8 @@ pub(crate) fn runner() -> &'static Path {
     BUILT.get_or_init(|| built_beside("lattice-runner", "liblattice_runner.a"))
 }
 
-/// The program that the server runs a shared object in, beside the `lattice` command.
-pub(crate) fn cell() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| built_beside("lattice-cell", "lattice-cell"))
-}
-
-fn built_beside(package: &str, file: &str) -> PathBuf {
+/// Builds what a package makes, beside the `lattice` command.
+pub(crate) fn built_beside(package: &str, file: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_BIN_EXE_lattice")).parent().unwrap();
     let profile = if folder.ends_with("debug") { "dev" } else { "release" };
     let built = Command::new(env!("CARGO"))

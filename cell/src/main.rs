@@ -28,7 +28,8 @@ fn main() -> ExitCode {
     };
     std::panic::set_hook(Box::new(|_| system::exit(101)));
     let Some(setup) = ring.setup() else {
-        ring.fail("the setup that the host gave can't be read");
+        // Without a setup there is no outlet, and so no reason in it.
+        ring.fail("");
     };
     // What there is to allocate is allocated now: once the filter stands, nothing may be.
     let control = ring.control;

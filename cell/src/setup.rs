@@ -64,13 +64,14 @@ pub struct Setup {
     pub ranges: Vec<Range>,
 }
 
-const WORDS: usize = 15;
+const WORDS: usize = 16;
 
 impl Setup {
-    /// As it stands in the inlet: words of 64 bits, little-endian.
+    /// As it stands in the inlet: words of 64 bits, little-endian, the version first.
     pub fn encode(&self) -> Vec<u8> {
         let (limits, process) = (&self.limits, &self.process);
         let words: [u64; WORDS] = [
+            crate::VERSION.into(),
             limits.message_out_bytes.into(),
             limits.tick_messages.into(),
             limits.tick_message_bytes.into(),
@@ -91,11 +92,15 @@ impl Setup {
         words.into_iter().chain(ranges).flat_map(u64::to_le_bytes).collect()
     }
 
-    /// Reads a setup as [`encode`](Self::encode) writes it; bytes behind it are passed over.
+    /// Reads a setup as [`encode`](Self::encode) writes it in the same version; bytes behind it are
+    /// passed over.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut words = bytes.as_chunks().0.iter().map(|word: &[u8; 8]| u64::from_le_bytes(*word));
         let mut number = || words.next();
         let mut small = || u32::try_from(number()?).ok();
+        if small()? != crate::VERSION {
+            return None;
+        }
         let limits = PromptLimits {
             message_out_bytes: small()?,
             tick_messages: small()?,
@@ -152,6 +157,9 @@ mod tests {
         for cut in 0..bytes.len() {
             assert_eq!(Setup::decode(&bytes[..cut]), None, "{cut}");
         }
+        let mut other = bytes;
+        other[0] ^= 1;
+        assert_eq!(Setup::decode(&other), None, "another version's");
     }
 
     #[test]

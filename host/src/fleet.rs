@@ -1,14 +1,13 @@
 //! The fleet: makes what the director planned so, and is the way to everything that runs.
 
+mod registry;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io,
     ops::ControlFlow,
     path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, atomic::AtomicUsize},
     thread,
     time::{Duration, Instant},
 };
@@ -20,19 +19,21 @@ use lattice_policies::{
 };
 use thiserror::Error;
 
+use self::registry::Slots;
+pub(crate) use self::registry::{Place, Registry, Stopping};
 use crate::{
-    aside::{self, Aside},
+    aside,
     cell::CellSettings,
     egress::{Egress, EgressError, EgressSettings},
     engine::{Engine, EngineError, REPLAY_SLOTS},
     fault::{Fault, FaultKind},
     lock::lock,
-    matches::{CloseReason, LiveMatch, MatchSpec, MatchStatus, Origin, Runner},
+    matches::{LiveMatch, MatchSpec, MatchStatus, Origin, Runner},
     native::{EnclosureKind, NativeTier, Tier},
     program::{CompileError, Program},
     programs::Programs,
     replay::{self, ReplayError, Replayed, ReplayedTick, Stretch},
-    reports::{Outcome, Reports},
+    reports::Reports,
     snapshot::Snapshot,
     starter::{self, Starter},
     wasm::{Artifacts, EpochClock},
@@ -251,12 +252,11 @@ impl Fleet {
 
     /// Whether there is a place for that match to go on as that program.
     pub(crate) fn check_place(&self, id: &MatchId, program: &Program) -> Result<(), Fault> {
-        let registry = self.inner.registry.lock();
-        let others = registry.values().filter(|live| live.id() != id && live.is_native()).count();
-        let slots = self.slots().native;
-        if program.packaging() == Packaging::Wasm || others < slots as usize {
+        let slots = self.slots();
+        if self.inner.registry.has_place(id, program, slots) {
             return Ok(());
         }
+        let slots = slots.native;
         let why = format!("all {slots} places for native matches are taken");
         Err(Fault::new(FaultKind::Host, "upgrade", why))
     }
@@ -406,100 +406,5 @@ impl Fleet {
                 compiler.spawn_scoped(scope, run).map_err(|error| failed(&error.to_string()))?;
             thread.join().unwrap_or_else(|_| Err(failed("the compiler failed")))
         })
-    }
-}
-
-/// How many matches can run at once, and how many native ones among them.
-#[derive(Debug, Clone, Copy)]
-struct Slots {
-    all: u32,
-    native: u32,
-}
-
-/// The matches that run, and whom to tell of them.
-pub(crate) struct Registry {
-    live: Mutex<BTreeMap<MatchId, LiveMatch>>,
-    pub(crate) reports: Arc<dyn Reports>,
-    pub(crate) egress: Egress,
-    /// Where large memories are copied, and where copies are hashed.
-    pub(crate) copies: Arc<Aside>,
-    pub(crate) seals: Aside,
-    stopping: OnceLock<Stopping>,
-}
-
-/// The host goes down.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Stopping {
-    /// Its matches go on at a next start.
-    pub(crate) rests: bool,
-    /// When it has to be down.
-    pub(crate) until: Instant,
-}
-
-impl Registry {
-    fn new(reports: Arc<dyn Reports>, egress: Egress) -> io::Result<Self> {
-        Ok(Self {
-            live: Mutex::default(),
-            reports,
-            egress,
-            copies: Arc::new(Aside::start("copies")?),
-            seals: Aside::start("seals")?,
-            stopping: OnceLock::new(),
-        })
-    }
-
-    /// Adds a match if a slot is free; one that runs already is not started again.
-    fn add(&self, live: &LiveMatch, slots: Slots) -> Result<(), ApplyError> {
-        let mut all = self.lock();
-        if all.len() >= slots.all as usize || all.contains_key(live.id()) {
-            return Err(ApplyError::Full { slots: slots.all });
-        }
-        let native = || all.values().filter(|live| live.is_native()).count();
-        if live.is_native() && native() >= slots.native as usize {
-            return Err(ApplyError::Full { slots: slots.native });
-        }
-        all.insert(live.id().clone(), live.clone());
-        Ok(())
-    }
-
-    /// How the host is going down, if it is.
-    pub(crate) fn stopping(&self) -> Option<Stopping> {
-        self.stopping.get().copied()
-    }
-
-    pub(crate) fn remove(&self, id: &MatchId) {
-        self.lock().remove(id);
-    }
-
-    /// What the players of a match that ended so are told.
-    pub(crate) fn close_reason(&self, outcome: &Outcome) -> CloseReason {
-        match outcome {
-            Outcome::Finished => CloseReason::Ended,
-            Outcome::Faulted(_) | Outcome::Lost { .. } => CloseReason::Faulted,
-            Outcome::Stopped if self.stopping().is_some() => CloseReason::HostStopping,
-            Outcome::Stopped => CloseReason::Stopped,
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<MatchId, LiveMatch>> {
-        lock(&self.live)
-    }
-}
-
-/// A place of a few, until it is dropped.
-pub(crate) struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    /// A place, or how many are taken if that is all.
-    fn take(count: &'a AtomicUsize, most: usize) -> Result<Self, usize> {
-        let taken = count.fetch_add(1, Ordering::SeqCst);
-        let place = Self(count);
-        if taken < most { Ok(place) } else { Err(taken) }
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -90,6 +90,7 @@ static const deed deeds[] = {
     {"events_again", want_events_again},
     {"no_function", ask_for_no_function},
     {"outlet_overstated", overstate_the_outlet},
+    {"turn_kept", keep_the_next_turn},
     {"between_ticks", compute_between_ticks},
     {"wait", wait_for_nothing},
     {"fault_made_up", make_up_a_fault},

@@ -11,9 +11,10 @@ static void eat_memory(void) {
     static volatile unsigned char statics[1 << 20];
     volatile unsigned char stack[768 << 10];
     uint32_t pieces = 0;
-    void *piece;
+    // Volatile, so that the compiler takes none of it away.
+    volatile unsigned char *volatile piece;
     while ((piece = malloc(64 << 10)) != NULL) {
-        memset(piece, 0x5a, 64 << 10);
+        for (size_t at = 0; at < 64 << 10; at += 4096) piece[at] = 0x5a;
         ++pieces;
     }
     for (size_t at = 0; at < sizeof statics; at += 4096) statics[at] = 0x5a;

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Write},
     os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
@@ -55,7 +55,7 @@ impl Cgroup {
     }
 
     fn set(&self, file: &str, value: &str) -> io::Result<()> {
-        fs::write(self.0.join(file), value)
+        File::options().write(true).open(self.0.join(file))?.write_all(value.as_bytes())
     }
 }
 
@@ -64,5 +64,47 @@ impl Drop for Cgroup {
         if let Err(error) = fs::remove_dir(&self.0) {
             tracing::warn!("the cgroup {} stays: {error}", self.0.display());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
+
+    use super::*;
+    use crate::cell::{
+        ring::{Ring, image_file},
+        spawn::{Order, Spawner},
+        tests::image::program,
+    };
+
+    /// A cgroup without controllers, if there is a v2 hierarchy here, and this user may.
+    fn cgroup() -> Option<Cgroup> {
+        let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(Path::new);
+        let root = roots.into_iter().find(|root| root.join("cgroup.controllers").exists())?;
+        let folder = root.join(format!("lattice-test-{}", std::process::id()));
+        fs::create_dir(&folder).ok().map(|()| Cgroup(folder))
+    }
+
+    #[test]
+    fn a_process_is_in_its_cgroup_from_the_start_and_leaves_none() {
+        let Some(cgroup) = cgroup() else { return };
+        let folder = cgroup.0.clone();
+        let order = Order {
+            namespaces: 0,
+            ring: Ring::new(0, 0).unwrap().file().try_clone().unwrap().into(),
+            image: image_file(0).unwrap().into(),
+            cgroup: Some(cgroup.processes().unwrap()),
+        };
+        let child = Spawner::start(&program()).unwrap().spawn(order).unwrap();
+        let cgroups = fs::read_to_string(format!("/proc/{}/cgroup", child.pid)).unwrap();
+        let own = folder.file_name().unwrap().to_str().unwrap();
+        let _ = pidfd_send_signal(&child.pidfd, Signal::KILL);
+        waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED).unwrap();
+        assert!(cgroups.lines().any(|line| line.ends_with(own)), "{cgroups}");
+        drop(cgroup);
+        assert!(!folder.exists());
     }
 }

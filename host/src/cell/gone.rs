@@ -5,7 +5,7 @@ use std::{fmt, io, sync::atomic::Ordering::Relaxed};
 use lattice_cell::Control;
 use rustix::process::WaitIdStatus;
 
-/// Why there is no turn, and no process any more either (or it is to be dropped).
+/// Why there is no turn, and no process any more either.
 #[derive(Debug)]
 pub(crate) enum Gone {
     /// It met its deadline, and was killed.

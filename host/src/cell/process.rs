@@ -85,7 +85,7 @@ impl Cell {
             return Err(Gone::Host(io::Error::other("the cell's process has ended before")));
         }
         if !self.has_rested().map_err(Gone::Host)? {
-            return Err(self.kill().map_or_else(Gone::Host, |_| Gone::OutOfTurn));
+            return Err(self.end_by(Gone::OutOfTurn));
         }
         let control = self.ring().control();
         let seen = control.to_host.load(Ordering::Acquire);
@@ -95,7 +95,7 @@ impl Cell {
                 .map_err(|error| Gone::Host(error.into()))?;
         }
         let turn = self.wait(seen, deadline)?;
-        if let Some(idleness) = &mut self.idleness {
+        if let (Turn::Returned, Some(idleness)) = (turn, &mut self.idleness) {
             idleness.begin().map_err(Gone::Host)?;
         }
         Ok(turn)
@@ -108,13 +108,14 @@ impl Cell {
     fn wait(&mut self, seen: u32, deadline: Instant) -> Result<Turn, Gone> {
         match self.sleep(seen, deadline) {
             Ok(true) => {}
-            Ok(false) => return Err(self.kill().map_or_else(Gone::Host, |_| Gone::Deadline)),
-            Err(error) => return Err(Gone::Host(error)),
+            Ok(false) => return Err(self.end_by(Gone::Deadline)),
+            Err(error) => return Err(self.end_by(Gone::Host(error))),
         }
         if self.watched.has_ended() {
             return Err(self.reap().unwrap_or_else(Gone::Host));
         }
-        Turn::of(self.ring().control().turn.load(Ordering::Relaxed)).ok_or(Gone::NoTurn)
+        let turn = Turn::of(self.ring().control().turn.load(Ordering::Relaxed));
+        turn.ok_or_else(|| self.end_by(Gone::NoTurn))
     }
 
     /// Until the number is another one than `seen`; `false` past the deadline.
@@ -169,11 +170,19 @@ impl Cell {
         let mut text = Vec::new();
         let len = self.ring().control().outlet_bytes.load(Ordering::Relaxed);
         self.ring().read_outlet(len, &mut text)?;
+        if text.is_empty() {
+            return Ok("it can't read its setup; is the program of this host's version?".into());
+        }
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
     fn reaper(&self) -> &Reaper {
         &self.place.shared.reaper
+    }
+
+    /// Kills the process for that reason.
+    fn end_by(&mut self, reason: Gone) -> Gone {
+        self.kill().map_or_else(Gone::Host, |_| reason)
     }
 
     fn kill(&mut self) -> io::Result<Gone> {

@@ -20,6 +20,8 @@ use std::{
 use rustix::process::{WaitId, WaitIdOptions, getegid, geteuid, waitid};
 use thiserror::Error;
 
+use crate::worker::yield_to_others;
+
 /// A process, and the descriptor by which it is killed and waited for.
 pub(super) struct Child {
     pub(super) pid: u32,
@@ -40,7 +42,7 @@ pub(super) struct Order {
 #[derive(Debug, Error)]
 #[error("{step}: {source}")]
 pub(crate) struct SpawnError {
-    step: &'static str,
+    step: String,
     source: io::Error,
 }
 
@@ -48,13 +50,17 @@ impl SpawnError {
     /// Whether it may be for the namespaces that were asked for.
     pub(super) fn forbids_namespaces(&self) -> bool {
         let refusals = [libc::EPERM, libc::EACCES, libc::EINVAL, libc::ENOSPC, libc::EUSERS];
-        [CLONE, MAPS].contains(&self.step)
+        [CLONE, MAPS].contains(&self.step.as_str())
             && self.source.raw_os_error().is_some_and(|error| refusals.contains(&error))
     }
 }
 
 /// What to make, and to whom to hand it.
 type Job = (Order, Sender<Result<Child, SpawnError>>);
+
+fn failed(step: &str) -> impl FnOnce(io::Error) -> SpawnError {
+    move |source| SpawnError { step: step.to_owned(), source }
+}
 
 /// The thread that makes processes. Theirs end with it.
 pub(super) struct Spawner {
@@ -73,7 +79,7 @@ impl Spawner {
 
     pub(super) fn spawn(&self, order: Order) -> Result<Child, SpawnError> {
         let (answer, answered) = channel();
-        let gone = || SpawnError { step: "the thread", source: io::Error::other("has ended") };
+        let gone = || failed("the thread")(io::Error::other("it has ended"));
         let orders = self.orders.as_ref().ok_or_else(gone)?;
         orders.send((order, answer)).map_err(|_| gone())?;
         answered.recv().map_err(|_| gone())?
@@ -111,13 +117,14 @@ impl Maker {
 
     fn run(mut self, orders: &Receiver<Job>) {
         block_signals();
+        // What a sim computes yields to all that the host does: a process inherits this.
+        yield_to_others();
         for (order, answer) in orders {
             let _ = answer.send(self.make(&order));
         }
     }
 
     fn make(&mut self, order: &Order) -> Result<Child, SpawnError> {
-        let failed = |step| move |source: io::Error| SpawnError { step, source };
         let high = |fd: BorrowedFd<'_>| above_inherited(fd).map_err(failed("descriptors"));
         let (null, ring) = (high(self.null.as_fd())?, high(order.ring.as_fd())?);
         let image = high(order.image.as_fd())?;
@@ -141,8 +148,11 @@ impl Maker {
         }
         // It has ended already, and is nobody else's to wait for.
         let _ = waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED);
-        let step = STEPS.get(plan.step.load(Relaxed)).unwrap_or(&"a step");
-        Err(failed(step)(io::Error::from_raw_os_error(errno)))
+        let step = match STEPS.get(plan.step.load(Relaxed)) {
+            Some(step) => (*step).to_owned(),
+            None => self.program.to_string_lossy().into_owned(),
+        };
+        Err(SpawnError { step, source: io::Error::from_raw_os_error(errno) })
     }
 }
 
@@ -197,7 +207,8 @@ struct Plan<'a> {
 
 const CLONE: &str = "clone";
 const MAPS: &str = "the user namespace's maps";
-const STEPS: [&str; 4] = ["cgroup.procs", MAPS, "descriptors", "the program"];
+/// The child's steps but the last, which is the program.
+const STEPS: [&str; 3] = ["cgroup.procs", MAPS, "descriptors"];
 
 /// The child, in its parent's memory: only calls that are safe in a signal handler.
 extern "C" fn child(plan: *mut c_void) -> i32 {

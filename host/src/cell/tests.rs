@@ -4,7 +4,7 @@
 mod attacks;
 mod code;
 mod functions;
-mod image;
+pub(super) mod image;
 mod lives;
 mod registers;
 mod ring;

@@ -45,7 +45,7 @@ fn log_of(host: &TestHost, id: &MatchId) -> InputLog {
 /// Asserts that the match's log gives its transcript and its last state again.
 fn assert_the_same_again(host: &TestHost, program: &Program, id: &MatchId) -> InputLog {
     let log = log_of(host, id);
-    let replayed = assert_replays(host, &[program.clone()], &log, &[]);
+    let replayed = assert_replays(host, std::slice::from_ref(program), &log, &[]);
     let end = host.told.end_of(id);
     let proof = end.proof.expect("the host did not fail");
     assert_eq!((end.ticks, end.fuel), (replayed.ticks, replayed.fuel));

@@ -34,7 +34,8 @@ fn fault(host: &TestHost, how: &'static str) -> (MatchId, Fault) {
 #[tokio::test]
 async fn each_way_to_fault_has_its_kind_and_its_words() {
     let mut policy = builds::policy();
-    policy.matches.tick_deadline_ms = 300;
+    // So that a machine that has much to do ends none of them by its deadline.
+    (policy.matches.tick_fuel, policy.matches.tick_deadline_ms) = (200_000, 60_000);
     let host = builds::host(policy, 2);
     let program = builds::counter(&host, Packaging::Native);
     let (neighbour, link) = start(&host, host.spec(&program, 60));
@@ -46,7 +47,6 @@ async fn each_way_to_fault_has_its_kind_and_its_words() {
         ("z", FaultKind::Trap, "integer divide by zero"),
         ("t", FaultKind::Trap, "illegal instruction"),
         ("s", FaultKind::Stack, "the call stack is exhausted"),
-        ("l", FaultKind::Deadline, "the call met the emergency deadline"),
         ("b", FaultKind::Fuel, "the call's fuel is used up"),
         ("p", FaultKind::Fuel, "the call's fuel is used up"),
         ("a", FaultKind::Fuel, "the call's fuel is used up"),
@@ -65,6 +65,21 @@ async fn each_way_to_fault_has_its_kind_and_its_words() {
     assert!(refused, "a pointer out of the image is refused, as it is in a module");
     link.send(Bytes::from_static(b"finish")).unwrap();
     assert_eq!(host.told.end_of(&neighbour).outcome, Outcome::Finished);
+    assert_eq!(host.fleet.figures().cells, 0, "no process outlives its match");
+}
+
+#[tokio::test]
+async fn a_loop_meets_its_deadline_and_its_process_is_gone() {
+    let mut policy = builds::policy();
+    policy.matches.tick_deadline_ms = 300;
+    let host = builds::host(policy, 1);
+    let (id, fault) = fault(&host, "l");
+    assert_eq!((fault.kind, fault.entry), (FaultKind::Deadline, "lattice_sim_tick"));
+    assert_eq!(host.fleet.figures().cells, 0);
+    assert_eq!(host.told.logs_of(&id).len(), 1, "what it logged before is kept");
+    let log = InputLog::read(&host.told.inputs_of(&id)).unwrap();
+    let cut = LoggedEnding::Cut { kind: "DEADLINE".into() };
+    assert_eq!(log.end.unwrap().ending, cut, "the machine had a part in it");
 }
 
 /// Whether a match goes on that was told to do so.
@@ -96,7 +111,7 @@ async fn a_fault_names_the_function_and_comes_again_in_a_replay() {
         let log = InputLog::read(&host.told.inputs_of(&id)).unwrap();
         let ending = LoggedEnding::Faulted { call: LoggedCall::Tick, kind: kind.into() };
         assert_eq!(log.end.as_ref().unwrap().ending, ending);
-        let replayed = assert_replays(&host, &[program.clone()], &log, &[]);
+        let replayed = assert_replays(&host, std::slice::from_ref(&program), &log, &[]);
         assert_eq!(replayed.transcript, host.told.end_of(&id).proof.unwrap().transcript);
     }
 }

@@ -8,6 +8,7 @@
 )]
 #![allow(unreachable_pub, reason = "modules of a test share what they need")]
 
+mod alone;
 mod builds;
 mod course;
 mod faults;

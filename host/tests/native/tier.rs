@@ -1,6 +1,4 @@
-//! Whether native sims are run at all, how many, and what of their processes is left.
-
-use std::fs;
+//! Whether native sims are run at all, how many, and that no process of theirs outlives its match.
 
 use lattice_host::{Action, ApplyError, CellSettings, CompileError, NativeTier};
 use lattice_policies::{
@@ -61,19 +59,6 @@ fn a_match_is_told_the_barriers_that_stand_around_it() {
     assert!(isolation.has(Barrier::Seccomp) && !isolation.has(Barrier::Cgroup));
 }
 
-/// The processes that this one has made and that are there, zombies too.
-fn children() -> usize {
-    let of_task = |task: fs::DirEntry| {
-        let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
-        children.split_whitespace().filter(|pid| is_cell(pid)).count()
-    };
-    fs::read_dir("/proc/self/task").unwrap().map(|task| of_task(task.unwrap())).sum()
-}
-
-fn is_cell(pid: &str) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "lattice-cell")
-}
-
 #[test]
 fn there_are_as_many_native_matches_as_places_beside_those_of_modules() {
     let host = builds::host(builds::policy(), 3);
@@ -93,5 +78,6 @@ fn there_are_as_many_native_matches_as_places_beside_those_of_modules() {
     let next = host.spec(&program, 60);
     host.fleet.apply(Action::Start(next.clone())).unwrap();
     host.told.start_of(&next.id);
-    assert!(children() >= 1, "{}", children());
+    let figures = host.fleet.figures();
+    assert_eq!((figures.native, figures.cells), (1, 1), "of the ended ones nothing is left");
 }

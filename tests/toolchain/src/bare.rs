@@ -2,7 +2,7 @@
 //! the bit, numbers and texts, memory, wide integers, casts. What the module gives is held to the
 //! standard elsewhere.
 
-use crate::cell::Cell;
+use crate::cell::{Cell, hex};
 use crate::compile;
 use crate::library::random;
 use crate::sim::Sim;
@@ -113,7 +113,7 @@ fn numbers_become_the_same_texts_and_texts_the_same_numbers() {
         cell.integer("print", &[], &[x]);
         cell.read(len);
         expected.push(format!("{len:016x}"));
-        expected.push(text.bytes().map(|byte| format!("{byte:02x}")).collect());
+        expected.push(hex(&text));
 
         sim.write(text_at, &[text.as_bytes(), &[0]].concat());
         cell.write(&text);

@@ -45,9 +45,7 @@ impl Cell {
 
     /// Adds a text that is written to where the sim keeps its text, which no answer follows.
     pub(crate) fn write(&mut self, text: &str) {
-        self.script += "write ";
-        text.bytes().for_each(|byte| write!(self.script, "{byte:02x}").unwrap());
-        self.script += "00\n";
+        writeln!(self.script, "write {}00", hex(text)).unwrap();
     }
 
     /// Adds the reading of that text, whose bytes are the answer.
@@ -97,6 +95,14 @@ impl Cell {
         let words: Vec<String> = words.iter().map(|word| format!("{word:x}")).collect();
         writeln!(self.script, "{name} {kind} {}", words.join(" ")).unwrap();
     }
+}
+
+/// A text's bytes, as an answer shows them.
+pub(crate) fn hex(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut digits, byte| {
+        write!(digits, "{byte:02x}").unwrap();
+        digits
+    })
 }
 
 fn native(name: &str) -> std::path::PathBuf {

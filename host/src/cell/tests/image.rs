@@ -35,7 +35,7 @@ pub(super) const LIMITS: PromptLimits = PromptLimits {
 
 /// The program `lattice-cell`, built once; or the one that LATTICE_CELL names, for who runs these
 /// tests as a user that can't build.
-pub(super) fn program() -> PathBuf {
+pub(in crate::cell) fn program() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
         if let Some(built) = std::env::var_os("LATTICE_CELL") {
@@ -61,6 +61,26 @@ pub(super) fn cells() -> Cells {
     Cells::start(settings()).unwrap()
 }
 
+/// Of an image of those parts.
+pub(super) fn setup() -> Setup {
+    let range = |offset, len, rights| Range { offset, len, rights };
+    Setup {
+        limits: LIMITS,
+        inlet: 4096,
+        outlet: 1024,
+        span: STACK_END,
+        gate: GATE,
+        stack_end: STACK_END,
+        process: Process::default(),
+        ranges: vec![
+            range(CODE, PAGE, Rights::Execute),
+            range(DATA, PAGE, Rights::Write),
+            range(GATE, PAGE, Rights::Gate),
+            range(STACK, STACK_END - STACK, Rights::Write),
+        ],
+    }
+}
+
 /// A cell around the code, which is at its image's beginning, and the image.
 pub(super) struct Sim {
     pub(super) cell: Cell,
@@ -75,24 +95,9 @@ impl Sim {
     pub(super) fn among(cells: &Cells, code: &[u8]) -> Self {
         let image = image_file(STACK_END).unwrap();
         image.write_all_at(code, CODE).unwrap();
-        let (inlet, outlet) = (4096, 1024);
-        let range = |offset, len, rights| Range { offset, len, rights };
-        let setup = Setup {
-            limits: LIMITS,
-            inlet,
-            outlet,
-            span: STACK_END,
-            gate: GATE,
-            stack_end: STACK_END,
-            process: Process::default(),
-            ranges: vec![
-                range(CODE, PAGE, Rights::Execute),
-                range(DATA, PAGE, Rights::Write),
-                range(GATE, PAGE, Rights::Gate),
-                range(STACK, STACK_END - STACK, Rights::Write),
-            ],
-        };
-        let cell = cells.spawn(Ring::new(inlet, outlet).unwrap(), image.as_fd(), setup).unwrap();
+        let setup = setup();
+        let ring = Ring::new(setup.inlet, setup.outlet).unwrap();
+        let cell = cells.spawn(ring, image.as_fd(), setup).unwrap();
         assert_eq!(status(&cell, "Seccomp"), "2", "no attack runs outside of a filter");
         Self { cell, image }
     }

@@ -130,7 +130,7 @@ fn a_program_that_is_not_there_is_named_and_nothing_is_left_of_the_attempt() {
     let cells = Cells::start(missing).unwrap();
     for _ in 0..3 {
         let refused = cells.probe().expect_err("there is no program").to_string();
-        assert!(refused.contains("the program: No such file"), "{refused}");
+        assert!(refused.contains("/nowhere/lattice-cell: No such file"), "{refused}");
     }
 }
 
