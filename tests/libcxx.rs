@@ -339,7 +339,9 @@ fn the_script_makes_the_same_bytes_by_the_same_commands() {
         let mut ours = lattice();
         ours.arg("build");
         let (said, bytes) = made(ours, &["--"]);
-        built.iter().for_each(|file| fs::remove_file(file).unwrap());
+        for file in &built {
+            fs::remove_file(file).unwrap();
+        }
         let (script_said, script_bytes) = made(Command::new(project().join("sdk/build.sh")), &[]);
         assert_eq!(script_said, said);
         assert!(script_bytes == bytes, "{built:?} differ");
