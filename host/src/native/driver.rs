@@ -16,7 +16,7 @@ use std::{
 
 use lattice_cell::{Control, IMAGE_BASE, Record, Request, Turn};
 use lattice_policies::{isolation::Isolation, policy::MatchLimits};
-use lattice_surface::{Call, Event, HEADER_BYTES, Phase, Surface};
+use lattice_surface::{Call, HEADER_BYTES, Phase, Surface};
 
 use super::{
     asked, copied,
@@ -50,6 +50,9 @@ pub(crate) struct RingSizes {
 const RESPONSE_BYTES: u32 = 5 << 20;
 /// What of a call's messages and log lines fits into the outlet at most, before a turn is needed.
 const MOST_QUEUED: u32 = 8 << 20;
+/// Events are handed over in parts of so many bytes: a sim may leave what it does not pull for many
+/// ticks, and each time all of it would be copied again.
+const AT_ONCE: u32 = 256 << 10;
 /// What is kept from call to call of the buffers that copies are made in.
 const KEPT_BYTES: usize = 64 << 10;
 
@@ -123,11 +126,13 @@ impl<P: Peer> Driver<P> {
         }
         let players = inlet.len();
         let mut events = surface.events().iter();
-        let fits = |inlet: &Vec<u8>, event: &&Event| {
-            inlet.len() + event.size() <= self.sizes.inlet as usize
-        };
         let mut more = events.next();
-        while let Some(event) = more.take_if(|event| fits(inlet, event)) {
+        while let Some(event) = more {
+            let is_first = inlet.len() == players;
+            let room = if is_first { self.sizes.inlet } else { self.sizes.inlet.min(AT_ONCE) };
+            if inlet.len() + event.size() > room as usize {
+                break;
+            }
             event.encode(inlet);
             more = events.next();
         }

@@ -14,6 +14,7 @@ use std::{env, str::FromStr, thread, time::Duration};
 
 use bytes::Bytes;
 use lattice_policies::PlayerId;
+use lattice_surface::Event;
 
 use self::{hostile::Hostile, seeded::Seeded};
 use super::{super::library, *};

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use lattice_policies::{Code, PlayerId};
-use lattice_surface::Level;
+use lattice_surface::{Event, Level};
 
 use super::{
     super::{enclosure::Exception, library},
@@ -358,4 +358,20 @@ fn past_the_deadline_no_answer_comes_any_more() {
         NativeCall { phase: Phase::Tick, function: 0, arguments: [0; 2], deadline: Instant::now() };
     let end = world.driver.call(&call, &mut world.surface, &mut world.fuel);
     assert_eq!(end, Err(NativeEnd::Deadline));
+}
+
+#[test]
+fn what_a_sim_leaves_in_its_queue_is_not_all_copied_in_each_tick() {
+    let mut world = World::new();
+    for _ in 0..3 {
+        let bytes = Bytes::from(vec![1; 200 << 10]);
+        world.surface.push(Event::Message { player: PLAYER, bytes }).unwrap();
+    }
+    let returned = step(|control, inlet, _| {
+        assert_eq!(control.more_events.load(Relaxed), 1);
+        assert_eq!(inlet.len(), 4 + 24 + 24 + (200 << 10));
+        Ok(Turn::Returned)
+    });
+    assert_eq!(world.tick(vec![returned]), Ok(0));
+    assert_eq!(world.surface.events().len(), 4);
 }
