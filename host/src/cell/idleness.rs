@@ -1,18 +1,19 @@
-//! Whether a cell rests in the host's turn, as it has to: one that runs on would take a processor
+//! Whether a cell rests between two calls, as it has to: one that runs on would take a processor
 //! from its neighbours for as long as its match lives, and no deadline would end it.
 
 use std::{io, time::Duration};
 
-/// Processor time that a cell may take between two of its turns: more than it takes to fall asleep.
-const BETWEEN_TURNS: Duration = Duration::from_millis(1);
+/// Processor time that a cell may take between two calls: more than it takes to fall asleep.
+const BETWEEN_CALLS: Duration = Duration::from_millis(1);
 /// What it may save up of it, for when the machine itself stands still.
 const SAVED: Duration = Duration::from_millis(100);
 
-/// Counts a process's processor time out of its turns.
+/// Counts a process's processor time between the calls into its sim. What it takes in the host's
+/// turns within a call is bounded by the call's deadline.
 pub(super) struct Idleness {
     clock: libc::clockid_t,
-    /// The process's time when it last handed the turn over.
-    rested_at: Duration,
+    /// The process's time when its last call ended, between two calls.
+    rests_from: Option<Duration>,
     allowed: Duration,
 }
 
@@ -24,19 +25,20 @@ impl Idleness {
         if answer != 0 {
             return Err(io::Error::from_raw_os_error(answer));
         }
-        Ok(Self { clock, rested_at: time(clock)?, allowed: SAVED })
+        Ok(Self { clock, rests_from: Some(time(clock)?), allowed: SAVED })
     }
 
-    /// The host's turn begins.
+    /// A call has ended.
     pub(super) fn begin(&mut self) -> io::Result<()> {
-        self.rested_at = time(self.clock)?;
+        self.rests_from = Some(time(self.clock)?);
         Ok(())
     }
 
-    /// The host's turn ends; whether the process has rested in it.
+    /// The process is given a turn; whether it has rested before, if it had to.
     pub(super) fn end(&mut self) -> io::Result<bool> {
-        let taken = time(self.clock)?.saturating_sub(self.rested_at);
-        let left = (self.allowed + BETWEEN_TURNS).checked_sub(taken);
+        let Some(from) = self.rests_from.take() else { return Ok(true) };
+        let taken = time(self.clock)?.saturating_sub(from);
+        let left = (self.allowed + BETWEEN_CALLS).checked_sub(taken);
         self.allowed = left.unwrap_or_default().min(SAVED);
         Ok(left.is_some())
     }

@@ -95,7 +95,7 @@ impl Cell {
                 .map_err(|error| Gone::Host(error.into()))?;
         }
         let turn = self.wait(seen, deadline)?;
-        if let Some(idleness) = &mut self.idleness {
+        if let (Turn::Returned, Some(idleness)) = (turn, &mut self.idleness) {
             idleness.begin().map_err(Gone::Host)?;
         }
         Ok(turn)

@@ -3,7 +3,7 @@
 
 use std::{fs, mem::offset_of, sync::atomic::Ordering::Relaxed, time::Duration};
 
-use lattice_cell::Control;
+use lattice_cell::{Control, Turn};
 use lattice_surface::Phase;
 
 use super::{
@@ -56,10 +56,10 @@ fn a_turn_that_there_is_not_is_told() {
 
 #[test]
 fn a_cell_that_runs_on_in_the_hosts_turn_is_found_out() {
-    // It hands the turn over again and again, so that it meets no deadline.
-    let mut sim = Sim::of(&forging(offset_of!(Control, signal_code), &AGAIN));
+    // It returns again and again, so that it meets no deadline.
+    let mut sim = Sim::of(&forging(offset_of!(Control, turn), &AGAIN));
     let Some(address) = control_address(&sim) else { return };
-    let mut end = sim.call(Phase::Tick, 0, [address, 0]);
+    let mut end = sim.call(Phase::Tick, 0, [address, Turn::Returned as u64]);
     for _ in 0..1000 {
         if end.is_err() {
             break;
