@@ -107,8 +107,8 @@ impl Host {
         let words = match self {
             Self::Tests => String::new(),
             Self::Plain => to_nobody.to_owned(),
-            Self::RootAlone => alone("unshare --user --", ""),
-            Self::PlainAlone if is_root() => alone("unshare --user --", to_nobody),
+            Self::RootAlone => alone("unshare --user --keep-caps --", ""),
+            Self::PlainAlone if is_root() => alone("unshare --user --keep-caps --", to_nobody),
             Self::PlainAlone => {
                 alone("unshare --user --map-current-user --keep-caps --", no_rights)
             }
