@@ -206,18 +206,16 @@ async fn end(app: &App, game: &str, attack: Attack, starts: &Mutex<()>) {
 
 /// Starts a match for the attack, and orders it there once its own process shows the filter.
 async fn begin(app: &App, game: &str, attack: &Attack, starts: &Mutex<()>) -> String {
+    let one_at_a_time = starts.lock().await;
     if attack.is_in_init() {
         let config = json!({ "ConfigBase64": BASE64_STANDARD.encode(&attack.name) });
         return app.start_match(game, config).await;
     }
-    let (id, cell) = {
-        let _one_at_a_time = starts.lock().await;
-        let before = cells(app);
-        let id = app.start_match(game, json!({})).await;
-        let new: Vec<_> = cells(app).into_iter().filter(|cell| !before.contains(cell)).collect();
-        assert_eq!(new.len(), 1, "{}: a match has one process", attack.name);
-        (id, new[0])
-    };
+    let before = cells(app);
+    let id = app.start_match(game, json!({})).await;
+    let new: Vec<_> = cells(app).into_iter().filter(|cell| !before.contains(cell)).collect();
+    let [cell] = new[..] else { panic!("{}: a match has one process: {new:?}", attack.name) };
+    drop(one_at_a_time);
     let token = app.make_player(&id, "Eve").await;
     let mut socket = Socket::open(app, &id, &token).await;
     let status = fs::read_to_string(format!("/proc/{cell}/status")).unwrap();
