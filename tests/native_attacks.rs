@@ -10,11 +10,11 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{StreamExt, stream};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{sync::Mutex, time::sleep};
 
 use crate::{
-    app::App,
+    app::{Answer, App},
     clang::project,
     containment::Neighbour,
     native_hosts::Host,
@@ -43,7 +43,7 @@ struct Attack {
 impl Attack {
     /// Chosen by the match's config, as it comes before any player can speak.
     fn is_in_init(&self) -> bool {
-        self.name.starts_with("init_")
+        ["init_loop", "init_divide"].contains(&&*self.name)
     }
 
     fn ends_at_the_deadline(&self) -> bool {
@@ -136,7 +136,7 @@ async fn without_namespaces_the_tier_is_refused_and_where_it_is_not_the_filter_h
     }
 }
 
-/// The operator is told which barriers lack, and nobody's native build starts.
+/// The operator is told which barriers lack, and nobody's native build is taken.
 async fn is_refused(app: &App, host: Host) {
     let told = fs::read_to_string(app.data().join("stderr")).unwrap();
     let expected = format!("barriers that do not stand here: {}", host.lacking());
@@ -145,9 +145,7 @@ async fn is_refused(app: &App, host: Host) {
     let tier = app.get("/readyz").send().await.expect(200)["NativeTier"]["State"].clone();
     assert_eq!(tier, "refused");
     let game = app.make_game(&app.token).await;
-    upload(app, &game, &ticker()).await;
-    let start = app.post(&format!("/games/{game}/matches"), json!({}));
-    start.send().await.problem(409, "native-tier");
+    send(app, &game, &ticker()).await.problem(409, "native-tier");
     assert!(cells(app).is_empty());
 }
 
@@ -208,18 +206,16 @@ async fn end(app: &App, game: &str, attack: Attack, starts: &Mutex<()>) {
 
 /// Starts a match for the attack, and orders it there once its own process shows the filter.
 async fn begin(app: &App, game: &str, attack: &Attack, starts: &Mutex<()>) -> String {
+    let one_at_a_time = starts.lock().await;
     if attack.is_in_init() {
         let config = json!({ "ConfigBase64": BASE64_STANDARD.encode(&attack.name) });
         return app.start_match(game, config).await;
     }
-    let (id, cell) = {
-        let _one_at_a_time = starts.lock().await;
-        let before = cells(app);
-        let id = app.start_match(game, json!({})).await;
-        let new: Vec<_> = cells(app).into_iter().filter(|cell| !before.contains(cell)).collect();
-        assert_eq!(new.len(), 1, "{}: a match has one process", attack.name);
-        (id, new[0])
-    };
+    let before = cells(app);
+    let id = app.start_match(game, json!({})).await;
+    let new: Vec<_> = cells(app).into_iter().filter(|cell| !before.contains(cell)).collect();
+    let [cell] = new[..] else { panic!("{}: a match has one process: {new:?}", attack.name) };
+    drop(one_at_a_time);
     let token = app.make_player(&id, "Eve").await;
     let mut socket = Socket::open(app, &id, &token).await;
     let status = fs::read_to_string(format!("/proc/{cell}/status")).unwrap();
@@ -257,10 +253,14 @@ async fn until(what: &str, wanted: impl Fn() -> Result<(), String>) {
     panic!("{what}: {:?}", wanted());
 }
 
-async fn upload(app: &App, game: &str, object: &[u8]) {
+async fn send(app: &App, game: &str, object: &[u8]) -> Answer {
     let object = BASE64_STANDARD.encode(object);
     let body = json!({ "Packaging": "native", "Version": "1.0.0", "NativeBase64": object });
-    let build: Value = app.post(&format!("/games/{game}/modules"), body).send().await.expect(201);
+    app.post(&format!("/games/{game}/modules"), body).send().await
+}
+
+async fn upload(app: &App, game: &str, object: &[u8]) {
+    let build = send(app, game, object).await.expect(201);
     assert_eq!(build["Packaging"], "native");
 }
 

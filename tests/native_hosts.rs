@@ -21,6 +21,13 @@ use crate::{
 /// A user and group that own nothing, as every Linux numbers them.
 const NOBODY: u32 = 65534;
 
+/// Many matches are started and looked at by one token.
+const CONFIG: &str = "\
+address_requests_per_second = 100000
+address_requests_burst = 100000
+token_requests_per_second = 100000
+token_requests_burst = 100000";
+
 /// A kind of host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Host {
@@ -79,11 +86,11 @@ impl Host {
         let data = tempfile::tempdir().unwrap();
         let command = self.command(data.path(), policy);
         self.hand_over(&data);
-        App::of(data, "", command, |process| self.meet(process)).await
+        App::of(data, CONFIG, command, |process| self.meet(process)).await
     }
 
     fn command(self, data: &Path, policy: &str) -> Command {
-        let plain = serve(data, "");
+        let plain = serve(data, CONFIG);
         bring(Path::new(plain.get_program()), &data.join("lattice"));
         bring(tally::cell(), &data.join("lattice-cell"));
         fs::write(data.join("policy.toml"), policy).unwrap();
@@ -107,8 +114,8 @@ impl Host {
         let words = match self {
             Self::Tests => String::new(),
             Self::Plain => to_nobody.to_owned(),
-            Self::RootAlone => alone("unshare --user --", ""),
-            Self::PlainAlone if is_root() => alone("unshare --user --", to_nobody),
+            Self::RootAlone => alone("unshare --user --keep-caps --", ""),
+            Self::PlainAlone if is_root() => alone("unshare --user --keep-caps --", to_nobody),
             Self::PlainAlone => {
                 alone("unshare --user --map-current-user --keep-caps --", no_rights)
             }

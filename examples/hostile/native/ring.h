@@ -169,6 +169,7 @@ static void make_up_a_fault(void) {
     control_page *ring = found();
     if (!ring) return;
     ring->signal = 8;
+    ring->signal_code = 1;
     ring->instruction = (uintptr_t)lattice_sim_init;
     system_call(231, (int64_t[6]){1});
 }
