@@ -198,6 +198,7 @@ async fn end(app: &App, game: &str, attack: Attack, starts: &Mutex<()>) {
         let entry = if attack.is_in_init() { "lattice_sim_init" } else { "lattice_sim_tick" };
         assert_eq!(fault["Entry"], entry, "{name}: {ended}");
     }
+    assert!(ended["Isolation"].is_array(), "{name}: what stood is kept, however it ended: {ended}");
     let lines = logged(app, &id, &format!("now {name}"), name).await;
     let bad = lines.iter().find(|line| ["came back", "refused"].iter().any(|it| line.contains(it)));
     assert_eq!(bad, None, "{name}");

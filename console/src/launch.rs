@@ -202,6 +202,7 @@ async fn give_up(app: &App, made: &Match, error: &impl ToString) -> ApiResult<()
         fault: Some(json!({ "Kind": "HOST", "Detail": error.to_string() })),
         result: None,
         figures: None,
+        isolation: None,
         proof: None,
     };
     app.store(move |store| store.end_match(&id, &end, None)).await.map(drop)

@@ -76,6 +76,8 @@ pub struct MatchEnd {
     pub dropped_periods: u64,
     /// Log lines that were over a quota.
     pub dropped_log_lines: u64,
+    /// The barriers around a native sim whose `init` failed: its start was never told.
+    pub isolation: Option<Isolation>,
     /// `None` if the host failed in it.
     pub proof: Option<EndProof>,
 }

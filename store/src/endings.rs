@@ -1,13 +1,13 @@
 //! How matches end, with all that is kept of it: the row, its audit, its receipt.
 
-use lattice_policies::{GameId, MatchId, Sha256};
+use lattice_policies::{GameId, MatchId, Sha256, isolation::Isolation};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
 use crate::{
     Actor, MatchState, Store, StoreError, audit,
     columns::{json as canonical, now, parsed},
-    inputs,
+    inputs, isolation,
     matches::{self, audit_match},
     receipts::{self, LogFacts, MatchFacts, SignMatch},
     snapshots,
@@ -23,6 +23,8 @@ pub struct MatchEnd {
     pub fault: Option<Value>,
     pub result: Option<Vec<u8>>,
     pub figures: Option<Value>,
+    /// The barriers that stood around a native sim, if they were not kept at its start.
+    pub isolation: Option<Isolation>,
     /// `None` for one that never ran.
     pub proof: Option<EndProof>,
 }
@@ -53,7 +55,8 @@ impl Store {
             let Some(game) = settle(tx, id, end)? else { return Ok(false) };
             snapshots::forget_unused_pages(tx, id)?;
             let log = inputs::facts(tx, id)?;
-            let (outcome, detail) = (end.state.text(), detail(end, log));
+            let outcome = end.state.text();
+            let detail = isolation::told(detail(end, log), end.isolation.as_ref());
             audit_match(tx, &Actor::system(), "match.end", (id, &game), outcome, detail)?;
             if let Some(sign) = receipt {
                 let (run, audit) = (&matches::must_find(tx, id)?, audit::head(tx)?);
@@ -95,10 +98,11 @@ fn settle(tx: &Connection, id: &MatchId, end: &MatchEnd) -> Result<Option<GameId
         end.result,
         end.figures.as_ref().map(canonical),
         now(),
+        end.isolation.as_ref().map(isolation::text),
     ];
     tx.prepare_cached(
         "UPDATE match_run SET state = ?2, ticks = ?3, fault = ?4, result = ?5, figures = ?6,
-            ended_at = ?7
+            ended_at = ?7, isolation = coalesce(isolation, ?8)
          WHERE id = ?1 AND ended_at IS NULL RETURNING game",
     )?
     .query_and_then(values, |row| parsed(row, "game"))?

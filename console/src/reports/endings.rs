@@ -57,7 +57,8 @@ pub(super) fn stored(end: lattice_host::MatchEnd) -> MatchEnd {
         runs: proof.runs,
         fingerprint: proof.fingerprint,
     });
-    MatchEnd { state, ticks, fault, result, figures: Some(figures), proof }
+    let (figures, isolation) = (Some(figures), end.isolation);
+    MatchEnd { state, ticks, fault, result, figures, isolation, proof }
 }
 
 /// A fault as answers and the audit show it.

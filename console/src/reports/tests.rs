@@ -64,6 +64,7 @@ fn states_that_cannot_be_written_wait_and_are_written_in_their_order() {
         fault: None,
         result: None,
         figures: None,
+        isolation: None,
         proof: None,
     };
     writer.unwritten.push_back(Change::Ended(id.clone(), Box::new(end)));
@@ -103,6 +104,7 @@ fn inputs_that_cannot_be_written_wait_and_come_before_their_matchs_end() {
         fault: None,
         result: None,
         figures: None,
+        isolation: None,
         proof: None,
     };
     writer.unwritten.push_back(Change::Ended(id.clone(), Box::new(end)));

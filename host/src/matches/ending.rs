@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lattice_policies::Sha256;
+use lattice_policies::{Sha256, isolation::Isolation};
 
 use super::{CloseReason, LiveMatch, MatchState};
 use crate::{
@@ -27,6 +27,8 @@ pub(super) struct Ending {
     /// The transcript's chain at the end.
     pub(super) transcript: Option<Sha256>,
     state: Option<Sha256>,
+    /// Around a native sim of whose start nobody was told.
+    pub(super) isolation: Option<Isolation>,
     program: Program,
     /// The match has not ended: it goes on at the next start.
     rests: bool,
@@ -34,9 +36,9 @@ pub(super) struct Ending {
 
 impl Ending {
     pub(super) fn new(live: LiveMatch, registry: Arc<Registry>, program: &Program) -> Self {
-        let (outcome, transcript, state) = Default::default();
+        let (outcome, transcript, state, isolation) = Default::default();
         let program = program.clone();
-        Self { live, registry, outcome, transcript, state, program, rests: false }
+        Self { live, registry, outcome, transcript, state, isolation, program, rests: false }
     }
 
     /// The match goes on as another program.
@@ -144,6 +146,7 @@ impl Drop for Ending {
             fuel: status.fuel_total,
             dropped_periods: status.dropped_periods,
             dropped_log_lines: status.dropped_log_lines,
+            isolation: self.isolation.take(),
             proof: self.transcript.map(|transcript| EndProof {
                 transcript,
                 state: self.state,

@@ -154,6 +154,7 @@ impl Runner {
             recorder.end(0, recorder::fault_ending(&fault, LoggedCall::Init), guest.surface());
             recorder.flush(0, &ending.live, &*ending.registry.reports);
             ending.transcript = Some(guest.surface().transcript());
+            ending.isolation = guest.isolation().cloned();
             drop(begun);
             return ending.fault(fault);
         }

@@ -22,6 +22,7 @@ fn a_match_is_kept_from_its_start_to_its_end() {
         fault: Some(json!({"Kind": "TRAP"})),
         result: Some(b"score".to_vec()),
         figures: Some(json!({"LateTicks": 2})),
+        isolation: None,
         proof: None,
     };
     assert!(world.store.end_match(&match_id(1), &end, None).unwrap());

@@ -137,7 +137,15 @@ pub(crate) fn new_match(n: u8, build: &ModuleBuild) -> NewMatch {
 }
 
 pub(crate) fn end(state: MatchState) -> MatchEnd {
-    MatchEnd { state, ticks: 9, fault: None, result: None, figures: None, proof: None }
+    MatchEnd {
+        state,
+        ticks: 9,
+        fault: None,
+        result: None,
+        figures: None,
+        isolation: None,
+        proof: None,
+    }
 }
 
 pub(crate) fn new_token(n: u8, role: &str) -> NewToken {
