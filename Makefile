@@ -32,6 +32,7 @@ test: ## Build everything and run every test, system tests included
 lint: ## Formatting, clippy with warnings as errors, dependencies (cargo-deny, where installed)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy -p lattice-host --features microvm --all-targets --locked -- -D warnings
 	@if command -v cargo-deny >/dev/null; then cargo deny --locked check; \
 	else echo "lint: cargo-deny is not installed, so licences and advisories are not checked;" \
 		"cargo install --locked cargo-deny brings it"; fi

@@ -74,15 +74,16 @@ pub(crate) fn raise(control: &'static Control, setup: &Setup) -> Result<(), Fail
     filter::raise(control).map_err(Failure::of(Barrier::Seccomp.text()))
 }
 
-/// Whether every file and every TCP port is forbidden, and with newer kernels what they know more.
+/// Whether every file is forbidden; with newer kernels TCP ports and what else they know are, too.
+/// The second ABI is Linux 5.19's, and Debian 12 has no later one; sockets are the filter's anyway.
 fn landlock() -> Result<bool, RulesetError> {
     let demanded = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
-        .handle_access(AccessFs::from_all(ABI::V4))?
-        .handle_access(AccessNet::from_all(ABI::V4))?;
+        .handle_access(AccessFs::from_all(ABI::V2))?;
     let status = demanded
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(ABI::V6))?
+        .handle_access(AccessNet::from_all(ABI::V6))?
         .scope(Scope::from_all(ABI::V6))?
         .create()?
         .restrict_self()?;

@@ -19,7 +19,7 @@ pub enum Barrier {
     Namespaces,
     /// The root folder is empty and read-only.
     EmptyRoot,
-    /// Landlock forbids every file and port.
+    /// Landlock forbids every file, and every TCP port where the kernel can.
     Landlock,
     /// Speculation past stores and indirect branches is off, as far as the kernel can.
     Speculation,
