@@ -2,7 +2,7 @@
 //! machine and is answered at once; between two exits the sim stands still, and the host reads and
 //! writes its image.
 
-use std::{io, ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use kvm_ioctls::Kvm;
 use lattice_cell::{IMAGE_BASE, places};
@@ -98,7 +98,7 @@ impl MicroVm {
 
     fn write_top(&mut self, word: u64) -> Result<(), NativeEnd> {
         let top = self.library.layout().stack.end - 8;
-        self.write_image(top, &word.to_le_bytes())
+        Ok(self.image.write(top, &word.to_le_bytes())?)
     }
 
     /// The call of a host function that the registers are.
@@ -121,7 +121,7 @@ impl MicroVm {
         let ptr = u32::try_from(at).map_err(|_| ends::unmapped(at))?;
         self.check_mapped(ptr, 8)?;
         let mut word = [0; 8];
-        self.read_image(ptr, &mut word)?;
+        self.image.read(ptr.into(), &mut word)?;
         Ok(u64::from_le_bytes(word))
     }
 
@@ -155,41 +155,23 @@ impl MicroVm {
         if !self.library.layout().is_writable(ptr, size) {
             return Err(ends::unmapped(ptr.into()));
         }
-        let mut copy = vec![0; size as usize];
-        let answer = copied::act(surface, call, [size, 0, 0], &mut copy);
-        if answer >= 0 {
-            self.write_image(ptr.into(), &copy)?;
-        }
-        Ok(answer)
+        Ok(copied::act_within(surface, call, ptr, &self.image, &mut Vec::new())?)
     }
 
     /// A call that the surface answers by what stands in the sim's memory.
     fn answer_about_memory(&mut self, surface: &mut Surface, call: Call) -> Result<i32, NativeEnd> {
-        let sizes = copied::looked_at(&call, &self.limits);
-        let mut copy = vec![0; sizes.iter().sum::<u32>() as usize];
-        let mut rest = &mut *copy;
-        for ((ptr, _), size) in copied::ranges(&call).into_iter().zip(sizes) {
-            if is_read_by_cells(&call) {
+        if is_read_by_cells(&call) {
+            let sizes = copied::looked_at(&call, &self.limits);
+            for ((ptr, _), size) in copied::ranges(&call).into_iter().zip(sizes) {
                 self.check_mapped(ptr, size)?;
             }
-            let (part, behind) = rest.split_at_mut(size as usize);
-            self.read_image(ptr, part)?;
-            rest = behind;
         }
-        Ok(copied::act(surface, call, sizes, &mut copy))
+        Ok(copied::act_about(surface, call, &self.limits, &self.image, &mut Vec::new())?)
     }
 
     fn check_mapped(&self, ptr: u32, len: u32) -> Result<(), NativeEnd> {
         let unmapped = unmapped(&self.library.layout().ranges, ptr, len);
         unmapped.map_or(Ok(()), |offset| Err(ends::unmapped(offset)))
-    }
-
-    fn read_image(&self, ptr: u32, into: &mut [u8]) -> Result<(), NativeEnd> {
-        self.image.read(ptr.into(), into).map_err(|error| out_of_reach(&error))
-    }
-
-    fn write_image(&self, offset: u64, bytes: &[u8]) -> Result<(), NativeEnd> {
-        self.image.write(offset, bytes).map_err(|error| out_of_reach(&error))
     }
 
     fn exception(&self, vector: u64) -> NativeEnd {
@@ -220,20 +202,8 @@ impl Enclosure for MicroVm {
         self.run(call, surface, fuel)
     }
 
-    fn read(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
-        self.image.read(offset, into)
-    }
-
-    fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.image.write(offset, bytes)
-    }
-
-    fn filled(&self, range: Range<u64>) -> io::Result<Vec<Range<u64>>> {
-        self.image.filled(range)
-    }
-
-    fn memory_bytes(&self) -> usize {
-        self.image.allocated() as usize
+    fn image(&self) -> &Image {
+        &self.image
     }
 }
 
@@ -255,10 +225,6 @@ fn unmapped(ranges: &[lattice_cell::Range], ptr: u32, len: u32) -> Option<u64> {
         }
     }
     (at < end).then_some(at)
-}
-
-fn out_of_reach(error: &io::Error) -> NativeEnd {
-    NativeEnd::Host(format!("the sim's memory can't be reached: {error}"))
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ impl World {
 
     fn words<const N: usize>(&self, offset: u64) -> [u64; N] {
         let mut bytes = vec![0; 8 * N];
-        self.sim.read(offset, &mut bytes).unwrap();
+        self.sim.image().read(offset, &mut bytes).unwrap();
         let words: Vec<_> =
             bytes.chunks(8).map(|word| u64::from_le_bytes(word.try_into().unwrap())).collect();
         words.try_into().unwrap()
@@ -255,12 +255,12 @@ fn memory_goes_from_one_machine_to_another() {
     one.call("counts", [0; 2]).unwrap();
     one.call("counts", [0; 2]).unwrap();
     let mut data = vec![0; 0x1000];
-    one.sim.read(DATA, &mut data).unwrap();
-    other.sim.write(DATA, &data).unwrap();
+    one.sim.image().read(DATA, &mut data).unwrap();
+    other.sim.image().write(DATA, &data).unwrap();
     assert_eq!([one.call("counts", [0; 2]), other.call("counts", [0; 2])], [Ok(3), Ok(3)]);
-    let filled = one.sim.filled(0..one.library.layout().span).unwrap();
+    let filled = one.sim.image().filled(0..one.library.layout().span).unwrap();
     assert!(filled.iter().any(|range| range.contains(&DATA)));
-    let taken = one.sim.memory_bytes() as u64;
+    let taken = one.sim.image().allocated();
     assert!(taken > 0 && taken < one.library.layout().span / 4, "{taken} bytes");
 }
 

@@ -1,12 +1,16 @@
 //! Host calls whose ranges the surface finds in copies: what a native sim points to is its own to
 //! write at any time, so the host takes out what a call looks at, once, and nothing more.
 
+use std::io;
+
 use lattice_cell::{Record, in_image};
 use lattice_policies::{
     egress::{BODY_BYTES, HEADER_BLOCK_BYTES, URL_BYTES},
     policy::MatchLimits,
 };
 use lattice_surface::{Call, FetchCall, Surface};
+
+use super::image::Image;
 
 /// The ranges of a call, each a pointer and a length; those that it does not have are empty.
 pub(crate) type Ranges = [(u32, u32); 3];
@@ -78,7 +82,49 @@ pub(crate) fn act(surface: &mut Surface, call: Call, sizes: [u32; 3], copy: &mut
     surface.act(&with_ranges(call, moved), copy)
 }
 
+/// Has the surface act on a call that it answers by what stands in the image.
+pub(crate) fn act_about(
+    surface: &mut Surface,
+    call: Call,
+    limits: &MatchLimits,
+    image: &Image,
+    buffer: &mut Vec<u8>,
+) -> io::Result<i32> {
+    let sizes = looked_at(&call, limits);
+    let copy = zeroed(buffer, sizes.iter().sum());
+    let mut rest = &mut *copy;
+    for ((ptr, _), size) in ranges(&call).into_iter().zip(sizes) {
+        let (part, behind) = rest.split_at_mut(size as usize);
+        image.read(ptr.into(), part)?;
+        rest = behind;
+    }
+    Ok(act(surface, call, sizes, copy))
+}
+
+/// Has the surface act on a call that it answers in the image, at `ptr`, where the sim may write.
+pub(crate) fn act_within(
+    surface: &mut Surface,
+    call: Call,
+    ptr: u32,
+    image: &Image,
+    buffer: &mut Vec<u8>,
+) -> io::Result<i32> {
+    let size = surface.moves(&call);
+    let copy = zeroed(buffer, size);
+    let answer = act(surface, call, [size, 0, 0], copy);
+    if answer >= 0 {
+        image.write(ptr.into(), copy)?;
+    }
+    Ok(answer)
+}
+
 /// Has the surface act on a call that points out of the sim's memory.
 pub(crate) fn act_outside(surface: &mut Surface, call: Call) -> i32 {
     surface.act(&with_ranges(call, [(u32::MAX, 1); 3]), &mut [])
+}
+
+pub(super) fn zeroed(buffer: &mut Vec<u8>, size: u32) -> &mut [u8] {
+    buffer.clear();
+    buffer.resize(size as usize, 0);
+    buffer
 }

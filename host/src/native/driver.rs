@@ -9,7 +9,6 @@ mod tests;
 
 use std::{
     io,
-    ops::Range,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Instant,
 };
@@ -218,7 +217,7 @@ impl<P: Peer> Driver<P> {
         } else if let Call::EventNext { .. } = call {
             // What is pulled stands in the inlet already; here it only leaves the queue.
             let size = surface.moves(&call);
-            let copy = zeroed(&mut self.copy, size);
+            let copy = copied::zeroed(&mut self.copy, size);
             copied::act(surface, call, [size, 0, 0], copy)
         } else {
             self.copy.clear();
@@ -246,7 +245,7 @@ impl<P: Peer> Driver<P> {
                 self.answer_in_memory(surface, call, ptr, cap)
             }
             _ if copied::are_in_image(&call, self.library.layout().span) => {
-                self.answer_about_memory(surface, call)
+                Ok(copied::act_about(surface, call, &self.limits, &self.image, &mut self.copy)?)
             }
             _ => Ok(copied::act_outside(surface, call)),
         }
@@ -263,26 +262,7 @@ impl<P: Peer> Driver<P> {
         if !self.library.layout().is_writable(ptr, cap) {
             return Ok(copied::act_outside(surface, call));
         }
-        let size = surface.moves(&call);
-        let copy = zeroed(&mut self.copy, size);
-        let answer = copied::act(surface, call, [size, 0, 0], copy);
-        if answer >= 0 {
-            self.image.write(ptr.into(), copy)?;
-        }
-        Ok(answer)
-    }
-
-    /// A call that the surface answers by what stands in the sim's memory.
-    fn answer_about_memory(&mut self, surface: &mut Surface, call: Call) -> Result<i32, NativeEnd> {
-        let sizes = copied::looked_at(&call, &self.limits);
-        let copy = zeroed(&mut self.copy, sizes.iter().sum());
-        let mut rest = &mut *copy;
-        for ((ptr, _), size) in copied::ranges(&call).into_iter().zip(sizes) {
-            let (part, behind) = rest.split_at_mut(size as usize);
-            self.image.read(ptr.into(), part)?;
-            rest = behind;
-        }
-        Ok(copied::act(surface, call, sizes, copy))
+        Ok(copied::act_within(surface, call, ptr, &self.image, &mut self.copy)?)
     }
 
     fn run(
@@ -339,20 +319,8 @@ impl<P: Peer> Enclosure for Driver<P> {
         result
     }
 
-    fn read(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
-        self.image.read(offset, into)
-    }
-
-    fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.image.write(offset, bytes)
-    }
-
-    fn filled(&self, range: Range<u64>) -> io::Result<Vec<Range<u64>>> {
-        self.image.filled(range)
-    }
-
-    fn memory_bytes(&self) -> usize {
-        self.image.allocated() as usize
+    fn image(&self) -> &Image {
+        &self.image
     }
 }
 
@@ -369,12 +337,6 @@ pub(crate) fn charge(surface: &Surface, call: &Call, fuel: &mut Fuel) -> Result<
     let left = fuel.checked_sub(surface.price(call));
     *fuel = left.unwrap_or(0);
     left.map(drop).ok_or(NativeEnd::Fuel)
-}
-
-fn zeroed(buffer: &mut Vec<u8>, size: u32) -> &mut [u8] {
-    buffer.clear();
-    buffer.resize(size as usize, 0);
-    buffer
 }
 
 /// The buffer for the next call, which keeps no more memory than a common one needs.

@@ -1,11 +1,12 @@
 //! The enclosure: what a native sim runs in, whatever keeps it there. It runs one function of the
 //! sim's at a time, and its host reaches the sim's memory through it.
 
-use std::{io, ops::Range, time::Instant};
+use std::{io, time::Instant};
 
 use lattice_policies::isolation::Isolation;
 use lattice_surface::{Phase, Surface};
 
+use super::image::Image;
 use crate::guest::Fuel;
 
 /// What a native sim runs in. Dropping it ends the sim, whatever that is doing.
@@ -23,17 +24,8 @@ pub(crate) trait Enclosure: Send {
         fuel: &mut Fuel,
     ) -> Result<i64, NativeEnd>;
 
-    /// Copies out what stands at that offset of the image.
-    fn read(&self, offset: u64, into: &mut [u8]) -> io::Result<()>;
-
-    /// Writes into the image; where, is for the caller to mind.
-    fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
-
-    /// The parts of a range of the image that may have something but zeros in them, in order.
-    fn filled(&self, range: Range<u64>) -> io::Result<Vec<Range<u64>>>;
-
-    /// Bytes of the image that take memory.
-    fn memory_bytes(&self) -> usize;
+    /// The sim's memory, between two calls. Where the host may write it is for the caller to mind.
+    fn image(&self) -> &Image;
 }
 
 /// One function of the sim's to be called.

@@ -61,7 +61,7 @@ impl Instance {
     }
 
     pub(crate) fn image(&self) -> Option<Image> {
-        let copied = memory::copy(&*self.enclosure, self.library.layout());
+        let copied = memory::copy(self.enclosure.image(), self.library.layout());
         copied.inspect_err(|error| tracing::error!(%error, "a native sim can't be copied")).ok()
     }
 
@@ -71,7 +71,7 @@ impl Instance {
             let why = format!("the sim's memory can't be written: {error}");
             RestoreError::Host(Fault::new(FaultKind::Host, "instantiation", why))
         };
-        let put = memory::put(&mut *self.enclosure, self.library.layout(), snapshot);
+        let put = memory::put(self.enclosure.image(), self.library.layout(), snapshot);
         Ok(put.map_err(host)??)
     }
 
@@ -80,7 +80,7 @@ impl Instance {
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.enclosure.memory_bytes()
+        self.enclosure.image().allocated() as usize
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::{io, ops::Range, sync::Arc};
 
-use super::{enclosure::Enclosure, layout::Layout};
+use super::{image, layout::Layout};
 use crate::{
     image::Image,
     snapshot::{BadSnapshot, MemoryImage, PAGE_BYTES, Page, Snapshot},
@@ -14,12 +14,12 @@ const PAGE: u64 = PAGE_BYTES as u64;
 static ZEROS: [u8; PAGE_BYTES] = [0; PAGE_BYTES];
 
 /// Copies the pages that are not all zero.
-pub(super) fn copy(enclosure: &dyn Enclosure, layout: &Layout) -> io::Result<Image> {
+pub(super) fn copy(from: &image::Image, layout: &Layout) -> io::Result<Image> {
     let mut pages = Pages::default();
     for writable in layout.writable() {
-        for run in enclosure.filled(writable)? {
+        for run in from.filled(writable)? {
             for part in by_page(run) {
-                enclosure.read(part.start, pages.part(&part))?;
+                from.read(part.start, pages.part(&part))?;
             }
         }
     }
@@ -28,7 +28,7 @@ pub(super) fn copy(enclosure: &dyn Enclosure, layout: &Layout) -> io::Result<Ima
 
 /// Makes a fresh sim's memory what the snapshot says.
 pub(super) fn put(
-    enclosure: &mut dyn Enclosure,
+    to: &image::Image,
     layout: &Layout,
     snapshot: &Snapshot,
 ) -> io::Result<Result<(), BadSnapshot>> {
@@ -40,14 +40,14 @@ pub(super) fn put(
     }
     for writable in layout.writable() {
         // A page that nobody wrote takes no memory until it is written.
-        for part in enclosure.filled(writable.clone())?.into_iter().flat_map(by_page) {
+        for part in to.filled(writable.clone())?.into_iter().flat_map(by_page) {
             if !filled.contains_key(&number(&part)) {
-                enclosure.write(part.start, &ZEROS[within(&part)])?;
+                to.write(part.start, &ZEROS[within(&part)])?;
             }
         }
         for part in by_page(writable) {
             if let Some(page) = filled.get(&number(&part)) {
-                enclosure.write(part.start, &page.bytes[within(&part)])?;
+                to.write(part.start, &page.bytes[within(&part)])?;
             }
         }
     }
@@ -110,56 +110,14 @@ impl Pages {
 mod tests {
     use std::collections::BTreeMap;
 
-    use lattice_policies::{Sha256, isolation::Isolation};
-    use lattice_surface::Surface;
+    use lattice_policies::Sha256;
 
     use super::*;
-    use crate::{
-        guest::Fuel,
-        native::{
-            enclosure::{NativeCall, NativeEnd},
-            image,
-            library::tests::library,
-        },
-    };
+    use crate::native::library::tests::library;
 
-    /// An image that nothing runs in.
-    struct Still(image::Image);
-
-    impl Enclosure for Still {
-        fn isolation(&self) -> &Isolation {
-            unreachable!("nothing runs")
-        }
-
-        fn call(
-            &mut self,
-            _: &NativeCall,
-            _: &mut Surface,
-            _: &mut Fuel,
-        ) -> Result<i64, NativeEnd> {
-            unreachable!("nothing runs")
-        }
-
-        fn read(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
-            self.0.read(offset, into)
-        }
-
-        fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-            self.0.write(offset, bytes)
-        }
-
-        fn filled(&self, range: Range<u64>) -> io::Result<Vec<Range<u64>>> {
-            self.0.filled(range)
-        }
-
-        fn memory_bytes(&self) -> usize {
-            self.0.allocated() as usize
-        }
-    }
-
-    fn fresh() -> (Still, Layout) {
+    fn fresh() -> (image::Image, Layout) {
         let library = library();
-        (Still(image::Image::new(&library).unwrap()), library.layout().clone())
+        (image::Image::new(&library).unwrap(), library.layout().clone())
     }
 
     fn snapshot(image: Image) -> Snapshot {
@@ -170,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_was_written_comes_back_and_what_was_not_takes_no_memory() {
-        let (mut one, layout) = fresh();
+        let (one, layout) = fresh();
         let places = [4096 + 8, layout.stack.end - 8, layout.arena.start, layout.arena.end - 1];
         for (at, byte) in places.into_iter().zip(1..) {
             one.write(at, &[byte]).unwrap();
@@ -180,27 +138,27 @@ mod tests {
         assert_eq!((copied.filled.len(), copied.pages), (4, layout.pages()));
         let taken = snapshot(copied);
 
-        let (mut other, _) = fresh();
+        let (other, _) = fresh();
         other.write(layout.arena.start + 9, &[9]).unwrap();
         other.write(layout.stack.start, &[9]).unwrap();
-        put(&mut other, &layout, &taken).unwrap().unwrap();
+        put(&other, &layout, &taken).unwrap().unwrap();
         for (at, byte) in places.into_iter().zip(1..) {
             let mut read = [0];
             other.read(at, &mut read).unwrap();
             assert_eq!(read, [byte]);
         }
         assert_eq!(snapshot(copy(&other, &layout).unwrap()).state(), taken.state());
-        assert!(one.memory_bytes() < 1 << 20, "{}", one.memory_bytes());
+        assert!(one.allocated() < 1 << 20, "{}", one.allocated());
     }
 
     #[test]
     fn only_what_the_sim_may_write_is_ever_written() {
-        let (mut image, layout) = fresh();
+        let (image, layout) = fresh();
         let page = Page::from(Arc::from(vec![0xee; PAGE_BYTES]));
         let filled: BTreeMap<_, _> = (0..layout.pages()).map(|it| (it, page.clone())).collect();
         let memory = MemoryImage { pages: layout.pages(), filled };
         let hostile = Snapshot { memory, ..snapshot(copy(&image, &layout).unwrap()) };
-        put(&mut image, &layout, &hostile).unwrap().unwrap();
+        put(&image, &layout, &hostile).unwrap().unwrap();
         let library = library();
         let fresh: BTreeMap<_, _> = library.contents().collect();
         let writable: Vec<_> = layout.writable().collect();
@@ -216,13 +174,13 @@ mod tests {
 
     #[test]
     fn a_snapshot_of_another_size_or_with_globals_does_not_fit() {
-        let (mut image, layout) = fresh();
+        let (image, layout) = fresh();
         let fits = snapshot(copy(&image, &layout).unwrap());
         let globals = Snapshot { globals: vec![0x7f, 0, 0, 0, 0], ..fits.clone() };
         let mut smaller = fits;
         smaller.memory.pages -= 1;
         for snapshot in [globals, smaller] {
-            let misfit = put(&mut image, &layout, &snapshot).unwrap();
+            let misfit = put(&image, &layout, &snapshot).unwrap();
             assert!(matches!(misfit, Err(BadSnapshot::Misfit(_))), "{misfit:?}");
         }
     }

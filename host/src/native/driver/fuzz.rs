@@ -154,11 +154,11 @@ impl World {
         let is_writable = |at: u64| writable.iter().any(|range| range.contains(&at));
         for (at, page) in library.contents().filter(|(at, _)| !is_writable(*at)) {
             let mut now = vec![0; page.len()];
-            self.driver.read(at, &mut now).unwrap();
+            self.driver.image().read(at, &mut now).unwrap();
             assert!(now == page, "seed {seed}: {at:#x} was written");
         }
         let contents: Vec<u64> = library.contents().map(|(at, _)| at).collect();
-        for filled in self.driver.filled(0..library.layout().span).unwrap() {
+        for filled in self.driver.image().filled(0..library.layout().span).unwrap() {
             for page in filled.step_by(4096).filter(|at| !is_writable(*at)) {
                 assert!(contents.contains(&page), "seed {seed}: {page:#x} was written");
             }

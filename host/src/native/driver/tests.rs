@@ -283,7 +283,7 @@ fn answers_are_written_where_the_sim_may_write_and_nowhere_else() {
     let mut world = World::new();
     assert_eq!(world.tick(vec![config(DATA), sees(6)]), Ok(0));
     let mut read = [1; 8];
-    world.driver.read(DATA.into(), &mut read).unwrap();
+    world.driver.image().read(DATA.into(), &mut read).unwrap();
     assert_eq!(&read, b"config\0\0");
     let (code, gate) = (2, world.driver.library.layout().gate as u32);
     for ptr in [code, gate, DATA + 4000, u32::MAX] {
@@ -291,7 +291,7 @@ fn answers_are_written_where_the_sim_may_write_and_nowhere_else() {
         let ticked = world.tick(vec![config(ptr), sees(Code::BadPointer.value())]);
         assert_eq!(ticked, Ok(0));
         let (mut image, fresh) = (vec![0; 8192], library::tests::library());
-        world.driver.read(0, &mut image).unwrap();
+        world.driver.image().read(0, &mut image).unwrap();
         for (at, page) in fresh.contents().filter(|(at, _)| *at < 8192) {
             assert_eq!(&image[at as usize..][..4096], page, "{ptr:#x}");
         }
@@ -301,7 +301,7 @@ fn answers_are_written_where_the_sim_may_write_and_nowhere_else() {
 #[test]
 fn questions_are_answered_by_what_stands_in_the_sims_memory() {
     let mut world = World::new();
-    world.driver.write(DATA.into(), b"speed").unwrap();
+    world.driver.image().write(DATA.into(), b"speed").unwrap();
     let gauge =
         |len| asks(lattice_cell::places::GAUGE, [DATA.into(), len, 2.5f64.to_bits(), 0, 0, 0, 0]);
     let far = asks(lattice_cell::places::GAUGE, [u64::MAX, 5, 0, 0, 0, 0, 0]);
