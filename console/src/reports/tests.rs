@@ -44,6 +44,19 @@ fn started(store: &Store) -> MatchId {
     id
 }
 
+/// The end of a match of which nothing is kept but that it came.
+fn finished() -> lattice_store::MatchEnd {
+    lattice_store::MatchEnd {
+        state: MatchState::Finished,
+        ticks: 5,
+        fault: None,
+        result: None,
+        figures: None,
+        isolation: None,
+        proof: None,
+    }
+}
+
 #[test]
 fn states_that_cannot_be_written_wait_and_are_written_in_their_order() {
     let folder = tempfile::tempdir().unwrap();
@@ -58,16 +71,7 @@ fn states_that_cannot_be_written_wait_and_are_written_in_their_order() {
     let mut writer = writer(&store, &Arc::default(), 1 << 20);
     let reports = VecDeque::from([Report::Started(id.clone(), None)]);
     writer.write(Taken { reports, ..Taken::default() });
-    let end = lattice_store::MatchEnd {
-        state: MatchState::Finished,
-        ticks: 5,
-        fault: None,
-        result: None,
-        figures: None,
-        isolation: None,
-        proof: None,
-    };
-    writer.unwritten.push_back(Change::Ended(id.clone(), Box::new(end)));
+    writer.unwritten.push_back(Change::Ended(id.clone(), Box::new(finished())));
     for _ in 0..20 {
         writer.write(Taken::default());
     }
@@ -98,16 +102,7 @@ fn inputs_that_cannot_be_written_wait_and_come_before_their_matchs_end() {
         queue.push_inputs(&id, chunk(bytes.to_vec()));
     }
     writer.write(queue.take_all(Duration::ZERO).unwrap());
-    let end = lattice_store::MatchEnd {
-        state: MatchState::Finished,
-        ticks: 5,
-        fault: None,
-        result: None,
-        figures: None,
-        isolation: None,
-        proof: None,
-    };
-    writer.unwritten.push_back(Change::Ended(id.clone(), Box::new(end)));
+    writer.unwritten.push_back(Change::Ended(id.clone(), Box::new(finished())));
     writer.write(Taken::default());
     let state = || store.match_by_id(&id).unwrap().unwrap().state;
     assert_eq!((state(), writer.patience()), (MatchState::Starting, PAUSE));

@@ -77,7 +77,7 @@ mod tests {
     use crate::cell::{
         ring::{Ring, image_file},
         spawn::{Order, Spawner},
-        tests::image::program,
+        tests::built,
     };
 
     /// A cgroup without controllers, if there is a v2 hierarchy here, and this user may.
@@ -98,7 +98,7 @@ mod tests {
             image: image_file(0).unwrap().into(),
             cgroup: Some(cgroup.processes().unwrap()),
         };
-        let child = Spawner::start(&program()).unwrap().spawn(order).unwrap();
+        let child = Spawner::start(&built::cell()).unwrap().spawn(order).unwrap();
         let cgroups = fs::read_to_string(format!("/proc/{}/cgroup", child.pid)).unwrap();
         let own = folder.file_name().unwrap().to_str().unwrap();
         let _ = pidfd_send_signal(&child.pidfd, Signal::KILL);

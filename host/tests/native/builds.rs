@@ -1,36 +1,11 @@
 //! One C source, as a module and as a shared object; and hosts that run both.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    sync::OnceLock,
-};
+use std::{fs, path::Path, process::Command};
 
 use lattice_host::{CellSettings, NativeTier, Program};
 use lattice_policies::{Policy, admission::Packaging};
 
-use crate::support::TestHost;
-
-/// The program `lattice-cell`, built once; or the one that LATTICE_CELL names, for who runs these
-/// tests as a user that can't build.
-fn cell() -> PathBuf {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    let build = || {
-        if let Some(built) = std::env::var_os("LATTICE_CELL") {
-            return built.into();
-        }
-        let cargo = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--offline", "-p", "lattice-cell"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status();
-        assert!(cargo.unwrap().success());
-        // This test's program is in `deps`, beside which the others are.
-        let here = std::env::current_exe().unwrap();
-        here.ancestors().nth(2).unwrap().join("lattice-cell")
-    };
-    PROGRAM.get_or_init(build).clone()
-}
+use crate::{built, support::TestHost};
 
 /// A policy that wants native sims, and the digests of sims every so many ticks.
 pub fn policy() -> Policy {
@@ -41,7 +16,7 @@ pub fn policy() -> Policy {
 }
 
 pub fn cells(slots: u32) -> CellSettings {
-    CellSettings { program: cell(), slots, ..CellSettings::default() }
+    CellSettings { program: built::cell(), slots, ..CellSettings::default() }
 }
 
 /// A host with so many places for native matches.

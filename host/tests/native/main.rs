@@ -10,6 +10,8 @@
 
 mod alone;
 mod builds;
+#[path = "../support/built.rs"]
+mod built;
 mod course;
 mod faults;
 mod same;

@@ -3,18 +3,14 @@
 use std::{
     fs::{self, File},
     os::{fd::AsFd, unix::fs::FileExt},
-    path::PathBuf,
-    process::Command,
-    sync::{
-        OnceLock,
-        atomic::{AtomicU32, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
 use lattice_cell::{IMAGE_BASE, Process, Range, Request, Rights, Setup, Turn};
 use lattice_surface::{Phase, PromptLimits};
 
+use super::built;
 use crate::cell::{Cell, CellSettings, Cells, Gone, Ring, image_file};
 
 /// Where the parts of an image lie, as offsets. Below the stack there is a gap.
@@ -33,28 +29,8 @@ pub(super) const LIMITS: PromptLimits = PromptLimits {
     result_bytes: 128,
 };
 
-/// The program `lattice-cell`, built once; or the one that LATTICE_CELL names, for who runs these
-/// tests as a user that can't build.
-pub(in crate::cell) fn program() -> PathBuf {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    let build = || {
-        if let Some(built) = std::env::var_os("LATTICE_CELL") {
-            return built.into();
-        }
-        let cargo = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--offline", "-p", "lattice-cell"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status();
-        assert!(cargo.unwrap().success());
-        // This test's program is in `deps`, beside which the others are.
-        let here = std::env::current_exe().unwrap();
-        here.ancestors().nth(2).unwrap().join("lattice-cell")
-    };
-    PROGRAM.get_or_init(build).clone()
-}
-
 pub(super) fn settings() -> CellSettings {
-    CellSettings { program: program(), slots: 4, spin_cpus: Vec::new(), cgroup: None }
+    CellSettings { program: built::cell(), slots: 4, spin_cpus: Vec::new(), cgroup: None }
 }
 
 pub(super) fn cells() -> Cells {

@@ -18,8 +18,9 @@ use rustix::{
 };
 
 use super::{
+    built,
     code::Code,
-    image::{Sim, cells, program, settings, status},
+    image::{Sim, cells, settings, status},
 };
 use crate::cell::{CellError, CellSettings, Cells, Gone};
 
@@ -167,7 +168,7 @@ fn a_cell_sees_nothing_of_the_machine() {
 
 #[test]
 fn by_hand_the_program_says_what_it_is() {
-    let said = Command::new(program()).output().unwrap();
+    let said = Command::new(built::cell()).output().unwrap();
     assert_eq!(said.status.code(), Some(2));
     let text = String::from_utf8(said.stderr).unwrap();
     assert!(text.contains("the process in which a Lattice host runs one native sim"), "{text}");
